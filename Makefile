@@ -1,0 +1,40 @@
+# Every line is a command a person could type.
+# make chat PORT=5006 uses another port; HOST=0.0.0.0 lets other machines in.
+PORT ?= 5005
+HOST ?= 127.0.0.1
+PYTHON := .venv/bin/python
+SHELL := /bin/bash
+export RASA_TELEMETRY_ENABLED := false
+
+.PHONY: help chat train test lint bench docs clean
+
+help:  ## Show what there is to make.
+	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 10
+
+chat: .venv/.installed-example  ## Talk to the example bot in the browser. Ctrl-C ends it.
+	@$(PYTHON) example_bot/start.py --port $(PORT) --host $(HOST)
+
+train: .venv/.installed-example  ## Train the example bot, if what it depends on has changed.
+	@$(PYTHON) example_bot/start.py --prepare
+
+test: .venv/.installed-development  ## Install what is missing and run every test.
+	@scripts/install_test_tools.sh
+	@$(PYTHON) example_bot/start.py --prepare
+	$(PYTHON) -m pytest
+
+lint: .venv/.installed-development  ## Check style, types and complexity.
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+
+bench: .venv/.installed-development  ## Measure, and write the tables of docs/benchmarks.md. DATA=folder measures more.
+	@$(PYTHON) benchmarks/tables.py --run $(if $(DATA),--data $(DATA))
+
+docs: .venv/.installed-development  ## Build the documentation into site/.
+	@NO_MKDOCS_2_WARNING=true .venv/bin/mkdocs build --strict --quiet && echo "The documentation is in site/index.html"
+
+clean:  ## Remove what was trained, built and logged; keep .venv and the bot's database.
+	rm -rf example_bot/models example_bot/.rasa example_bot/.run site build benchmarks/results
+
+.venv/.installed-%: setup.cfg pyproject.toml
+	@scripts/install_environment.sh $*

@@ -184,6 +184,7 @@ def _load(folder: Path, model: str, dtype: torch.dtype) -> tuple[Any, Any]:
 
     os.environ.setdefault("USE_TF", "0")  # or transformers imports TensorFlow beside torch
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from safetensors import SafetensorError
     from transformers import AutoModel, AutoTokenizer
 
     if folder.is_file():
@@ -198,7 +199,7 @@ def _load(folder: Path, model: str, dtype: torch.dtype) -> tuple[Any, Any]:
         loaded, report = AutoModel.from_pretrained(
             str(folder), dtype=dtype, local_files_only=True, output_loading_info=True
         )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise WeightsNotFoundError(
             f"transformers could not load it: {first_line}", key="model", value=model, fix="Is the folder complete?"

@@ -30,6 +30,7 @@ class HuggingFaceTextGenerator:
             WeightsNotFoundError: the folder holds no causal language model, or not all of it.
         """
         os.environ.setdefault("USE_TF", "0")
+        from safetensors import SafetensorError
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         chosen = choose_device(device)
@@ -38,7 +39,7 @@ class HuggingFaceTextGenerator:
             model: Any = AutoModelForCausalLM.from_pretrained(
                 str(weights), dtype=choose_dtype(dtype, chosen), local_files_only=True
             )
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise WeightsNotFoundError(
                 f"transformers could not load a text generator: {str(error).splitlines()[0]}",
                 key="model",

@@ -36,5 +36,5 @@ docs: .venv/.installed-development  ## Build the documentation into site/.
 clean:  ## Remove what was trained, built and logged; keep .venv and the bot's database.
 	rm -rf example_bot/models example_bot/.rasa example_bot/.run site build benchmarks/results
 
-.venv/.installed-%: setup.cfg pyproject.toml
+.venv/.installed-%: setup.cfg setup.py pyproject.toml
 	@scripts/install_environment.sh $*

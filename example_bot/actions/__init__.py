@@ -1,0 +1,1 @@
+"""The shop's actions: what `rasa run actions` serves."""

@@ -34,7 +34,8 @@ from rasa_llm_components.version import __version__
 logger = logging.getLogger(__name__)
 
 SENTIMENT = "sentiment"
-_FILE = "sentiment.json"
+_HEAD_FILE = "sentiment.npz"
+_ABOUT_FILE = "sentiment.json"
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=True)
@@ -181,9 +182,10 @@ class SentimentTagger(GraphComponent):
 
     def _persist(self) -> None:
         assert self._head is not None
-        stored = {"trained_with": __version__, "configuration": self._config, "head": self._head.to_json()}
+        about = {"trained_with": __version__, "configuration": self._config}
         with self._model_storage.write_to(self._resource) as folder:
-            (folder / _FILE).write_text(json.dumps(stored), encoding="utf-8")
+            self._head.save_pretrained(folder / _HEAD_FILE)
+            (folder / _ABOUT_FILE).write_text(json.dumps(about), encoding="utf-8")
 
     @classmethod
     def load(
@@ -201,15 +203,24 @@ class SentimentTagger(GraphComponent):
         """
         try:
             with model_storage.read_from(resource) as folder:
-                stored = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-            trained_with, configuration = stored["trained_with"], stored["configuration"]
-            head = SentimentHead.from_json(stored["head"])
+                about = json.loads((folder / _ABOUT_FILE).read_text(encoding="utf-8"))
+                trained_with, configuration = about["trained_with"], about["configuration"]
+                head = SentimentHead.from_pretrained(folder / _HEAD_FILE)
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise InvalidConfigException(
                 f"{cls.__name__}: the trained model holds no whole sentiment head. Train again: rasa train"
             ) from error
         check_trained_version(cls.__name__, trained_with)
+        _check_encoder(cls.__name__, head, TransformerFeaturizer.encoder_called(config["featurizer"]))
         return cls({**config, **configuration}, model_storage, resource, head)
+
+
+def _check_encoder(component: str, head: SentimentHead, encoder: SentenceEncoder | None) -> None:
+    if encoder is not None and not head.fits(encoder.fingerprint, encoder.encode([PROBE])[0]):
+        raise InvalidConfigException(
+            f"{component}: the model was trained on the vectors of encoder {head.encoder}, and the featurizer now"
+            f" loads encoder {encoder.fingerprint}. Bring the old weights back, or train again: rasa train"
+        )
 
 
 def _own_label(message: Message) -> object | None:

@@ -9,7 +9,9 @@ HEAVY = ("torch", "rasa", "transformers", "spacy", "tensorflow", "sklearn", "num
 def modules_after(statement: str) -> set[str]:
     """The top-level modules that a fresh interpreter has loaded after `statement`."""
     program = f"import sys; {statement}; print(*{{name.split('.')[0] for name in sys.modules}})"
-    return set(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split())
+    return set(
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    )
 
 
 def seconds_of_import() -> float:

@@ -136,18 +136,18 @@ def run(host: str, port: int) -> int:
     """Runs the action server and Rasa under one supervisor until one of them ends or a signal comes."""
     actions_port = port + ACTIONS_PORT_AFTER
     endpoints = endpoints_for(actions_port)
-    python = f"exec {shlex.quote(sys.executable)}"
-    manager = Manager(LogFiles())
-    manager.add_process("actions", f"{python} -m rasa_sdk --actions actions --port {actions_port}")
-    manager.add_process(
-        "rasa",
-        f"{python} -m rasa run --model {shlex.quote(str(MODEL))} --endpoints {shlex.quote(str(endpoints))} --interface {host} --port {port}",
-    )
+    logs = LogFiles()
+    manager = Manager(logs)
+    actions = ["-m", "rasa_sdk", "--actions", "actions", "--port", str(actions_port)]
+    rasa = ["-m", "rasa", "run", "--model", str(MODEL), "--endpoints", str(endpoints)]
+    rasa += ["--interface", host, "--port", str(port)]
+    for name, arguments in (("actions", actions), ("rasa", rasa)):
+        manager.add_process(name, "exec " + shlex.join([sys.executable, *arguments]))
     page = f"http://localhost:{port}/webhooks/webchat/"
     addresses = [f"http://127.0.0.1:{actions_port}/health", page]
     threading.Thread(target=announce, args=(manager, addresses, page), daemon=True).start()
     manager.loop()
-    return report_end(manager)
+    return report_end(manager, logs)
 
 
 def endpoints_for(actions_port: int) -> Path:
@@ -184,16 +184,15 @@ def answers(address: str) -> bool:
         return False
 
 
-def report_end(manager: Manager) -> int:
+def report_end(manager: Manager, logs: LogFiles) -> int:
     """Says how it ended: stopped by a person, or by a program that ended by itself."""
     if manager.returncode in (130, 143):
         print("\nStopped.")
         return 0
-    for name in ("actions", "rasa"):
-        print(f"--- the end of {name}.log")
-        show_end_of(RUN / f"{name}.log")
-    print("The action server or Rasa ended by itself: see above.", file=sys.stderr)
-    return int(manager.returncode or 1)
+    if logs.ended:
+        show_end_of(RUN / f"{logs.ended[0]}.log")
+        print(f"{logs.ended[0]} ended by itself: the whole output is in {RUN / logs.ended[0]}.log", file=sys.stderr)
+    return manager.returncode or 1
 
 
 def show_end_of(log: Path) -> None:
@@ -206,10 +205,13 @@ class LogFiles(Printer):
 
     def __init__(self) -> None:
         super().__init__(prefix=False)
+        self.ended: list[str] = []
         self._files = {name: (RUN / f"{name}.log").open("w", buffering=1) for name in ("actions", "rasa", "system")}
 
     def write(self, message: Message) -> None:
         """Writes one message of the supervisor or of a program."""
+        if message.name == "system" and " stopped (rc=" in message.data:
+            self.ended.append(message.data.split()[0])
         self.output = self._files[message.name]
         super().write(message)
 

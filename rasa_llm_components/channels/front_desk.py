@@ -23,7 +23,7 @@ _MESSAGE_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _MAX_SHOWN = 300
 
 
-class Refusal(Exception):
+class RefusedError(Exception):
     """A message that isn't handed to Rasa, and the text that tells the customer so."""
 
     def __init__(self, notice: str, status: int, retry_after: float = 0.0, **values: object) -> None:
@@ -57,18 +57,18 @@ class Incoming:
             max_length: characters a text may have.
 
         Raises:
-            Refusal: no id, no text, or too long a text.
+            RefusedError: no id, no text, or too long a text.
         """
         if not isinstance(body, dict) or not _MESSAGE_ID.fullmatch(str(body.get("id"))):
-            raise Refusal("unreadable", 400)
+            raise RefusedError("unreadable", 400)
         text, payload, language = (body.get(key) for key in ("text", "payload", "language"))
         if not isinstance(text, str) or not (payload is None or isinstance(payload, str)):
-            raise Refusal("unreadable", 400)
+            raise RefusedError("unreadable", 400)
         text = clean_text(text)
         if len(text) > max_length or len(payload or "") > 4 * max_length:
-            raise Refusal("too_long", 413, limit=max_length)
+            raise RefusedError("too_long", 413, limit=max_length)
         if not text:
-            raise Refusal("empty", 422)
+            raise RefusedError("empty", 422)
         known_language = isinstance(language, str) and re.fullmatch(r"[A-Za-z0-9-]{2,20}", language)
         return cls(str(body["id"]), text, payload, language if known_language else None)
 

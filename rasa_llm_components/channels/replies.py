@@ -66,7 +66,8 @@ def reply_from_message(message: Mapping[str, Any]) -> Reply | None:
         The reply, or None when nothing in the message can be shown. Its id is the time stamp of Rasa's event, hence
         the same when it is sent at once and when it is read from the tracker store later.
     """
-    custom = message.get("custom") if isinstance(message.get("custom"), Mapping) else {}
+    given = message.get("custom")
+    custom: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
     image = safe_link(message.get("image"))
     parts: Reply = {
         "text": _text(message.get("text") or custom.get("text")),

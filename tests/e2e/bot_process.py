@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -110,10 +111,8 @@ class ActionServer:
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
-                try:
+                with contextlib.suppress(BrokenPipeError):  # the bot was killed meanwhile
                     self.wfile.write(answer)
-                except BrokenPipeError:
-                    pass  # the bot was killed meanwhile
 
             def log_message(self, *_: object) -> None:
                 pass

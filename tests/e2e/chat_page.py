@@ -12,9 +12,10 @@ class ChatPage:
         """Keep where the page is, for example http://localhost:5005/chat/."""
         self.page, self.url = page, url
         self.input = page.locator("deep-chat #text-input")
-        self.items = page.locator("deep-chat .item:not(:has(.typing))")
+        self.welcome = page.locator("deep-chat [data-item=welcome]")
+        self.items = page.locator("deep-chat .item:not([data-item=typing]):not([data-item=welcome])")
         self.user_items = page.locator("deep-chat .item.user")
-        self.bot_items = page.locator("deep-chat .item.bot:not(:has(.typing)):not([data-item=welcome])")
+        self.bot_items = page.locator("deep-chat .item.bot:not([data-item=typing]):not([data-item=welcome])")
         self.notices = page.locator("deep-chat .item.notice")
         self.typing = page.locator("deep-chat .typing")
         self.state = page.locator("#state")
@@ -36,7 +37,7 @@ class ChatPage:
 
     def ask(self, text: str, timeout: float = 15_000) -> list[str]:
         """Write a message, wait for the whole answer, and return its bubbles' texts."""
-        before = self.items.count() if self.user_items.count() else 0
+        before = self.items.count()
         self.send(text)
         expect(self.items.nth(before + 1)).to_be_visible(timeout=timeout)
         expect(self.typing).to_have_count(0, timeout=timeout)

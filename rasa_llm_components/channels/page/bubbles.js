@@ -30,7 +30,7 @@ function link(href, title, texts, className = "link") {
   if (url.protocol !== "mailto:") {
     anchor.target = "_blank";
     anchor.rel = "noopener noreferrer nofollow";
-    anchor.append(element("span", "hidden", ` (${texts.new_window})`));
+    anchor.setAttribute("aria-label", `${title} (${texts.new_window})`);
   }
   return anchor;
 }
@@ -141,7 +141,7 @@ export function bubble(item, context) {
   const speaker = item.role === "user" ? context.texts.you : context.title;
   made.append(element("span", "hidden", `${speaker}: `));
   if (item.text) made.append(item.role === "user" ? plain(item.text) : textWithLinks(item.text, context.texts));
-  if (item.image) made.append(image(item.image, item.text, context.texts, context.imageHosts));
+  if (item.image) made.append(image(item.image, "", context.texts, context.imageHosts));
   for (const entry of item.links ?? []) made.append(link(entry.link, entry.title, context.texts, "link file"));
   for (const entry of item.cards ?? []) made.append(card(entry, context));
   if (item.sources) made.append(sourceList(item.sources, context.texts));

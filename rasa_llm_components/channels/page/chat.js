@@ -21,6 +21,8 @@ const chat = document.createElement("deep-chat");
 let items = [];
 /** Messages that wait for their answer, by id. */
 const waiting = new Map();
+/** What each bubble was made from. */
+const contents = new WeakMap();
 let scheduled = false;
 
 // -------------------------------------------------------------------- showing
@@ -62,20 +64,21 @@ function addBubble(item) {
 function fill(item) {
   const made = holder(item.id);
   const content = JSON.stringify(item);
-  if (made.dataset.content === content) return;
-  made.dataset.content = content;
+  if (contents.get(made) === content) return;
+  contents.set(made, content);
   made.replaceChildren(bubble(item, context));
 }
 
 function wanted() {
-  const list = items.length > 0 ? [...items] : greeting();
+  const list = [greeting(), ...items];
   if (waiting.size > 0) list.push({ role: "bot", id: "typing", typing: true });
   return list;
 }
 
 function greeting() {
   const text = localised(settings.welcome, language) || texts.welcome;
-  return [{ role: "bot", id: "welcome", text, buttons: settings.suggestions[language] }];
+  const begun = items.some((item) => item.role === "user");
+  return { role: "bot", id: "welcome", text, buttons: begun ? undefined : settings.suggestions[language] };
 }
 
 /** Makes what is on the screen equal to `items`, touching only what differs: a screen reader reads only what is new. */
@@ -238,55 +241,58 @@ function stop(event) {
   event.stopImmediatePropagation();
 }
 
-/** deep-chat would show what it sends as Markdown; so the text is taken before deep-chat sees Enter or a click. */
-function takeInput() {
-  chat.addEventListener(
-    "keydown",
-    (event) => {
-      const inText = event.composedPath()[0] === input();
-      if (!inText || event.key !== "Enter" || event.shiftKey || event.ctrlKey) return;
-      // In the middle of a Chinese or Japanese word Enter chooses a candidate.
-      if (event.isComposing || event.keyCode === 229) return event.stopImmediatePropagation();
-      stop(event);
-      say(input().innerText);
-    },
-    true,
-  );
-  chat.addEventListener(
-    "click",
-    (event) => {
-      if (!event.composedPath().some((node) => node.id === "submit-button" || node.classList?.contains("send"))) return;
-      stop(event);
-      say(input().innerText);
-      input().focus();
-    },
-    true,
-  );
+function onSendButton(event) {
+  return event.composedPath().some((node) => node.classList?.contains("submit-button"));
 }
 
+function takeKey(event) {
+  const inText = event.composedPath()[0] === input();
+  if (!inText && !onSendButton(event)) return;
+  const sends = event.key === "Enter" || (event.key === " " && !inText);
+  if (!sends || event.shiftKey || event.ctrlKey) return;
+  // In the middle of a Chinese or Japanese word Enter chooses a candidate.
+  if (event.isComposing || event.keyCode === 229) {
+    event.stopImmediatePropagation();
+    return;
+  }
+  stop(event);
+  say(input().innerText);
+}
+
+function takeClick(event) {
+  if (!onSendButton(event)) return;
+  stop(event);
+  say(input().innerText);
+  input().focus();
+}
+
+/** Tells a screen reader what deep-chat's parts are, and shows the bubbles, each time deep-chat has built itself. */
 function describeParts() {
   const log = root().getElementById("messages");
-  for (const [name, value] of Object.entries({ role: "log", "aria-live": "polite", "aria-label": texts.log_label, tabindex: "0" })) {
-    log.setAttribute(name, value);
-  }
-  const field = input();
-  for (const [name, value] of Object.entries({
+  const send = root().querySelector(".submit-button");
+  if (!log || !input() || !send || send.hasAttribute("aria-label")) return;
+  describe(log, { role: "log", "aria-live": "polite", "aria-label": texts.log_label, tabindex: "0" });
+  describe(input(), {
     role: "textbox",
     "aria-multiline": "true",
     "aria-label": texts.input_label,
     enterkeyhint: "send",
     dir: "auto",
-  })) {
-    field.setAttribute(name, value);
-  }
+  });
+  describe(send, { "aria-label": texts.send });
+  show();
+}
+
+function describe(part, attributes) {
+  for (const [name, value] of Object.entries(attributes)) part.setAttribute(name, value);
 }
 
 function configure() {
   chat.connect = { handler: (_, signals) => signals.onResponse({ html: "<span></span>" }) };
   chat.textInput = { placeholder: { text: texts.placeholder } };
   chat.submitButtonStyles = { alwaysEnabled: true, position: "inside-end" };
-  // Its default would fetch a typeface from another host.
-  chat.chatStyle = { fontFamily: "inherit" };
+  // What isn't set here deep-chat sets itself, and its default typeface comes from another host.
+  Object.assign(chat.style, { width: "100%", height: "100%", border: "0", fontFamily: "inherit", backgroundColor: "transparent" });
   chat.auxiliaryStyle = bubbleStyle;
   chat.scrollButton = true;
 }
@@ -307,13 +313,18 @@ byId("restart").addEventListener("click", async () => {
   input().focus();
 });
 
+let started = false;
 configure();
 chat.onComponentRender = () => {
-  chat.onComponentRender = undefined;
+  if (started) return;
+  started = true;
   describeParts();
-  takeInput();
-  show();
+  // deep-chat builds itself anew when one of its properties changes, and does not always say so.
+  new MutationObserver(describeParts).observe(root(), { childList: true, subtree: true });
   connection.start();
   if (matchMedia("(pointer: fine)").matches) input().focus();
 };
+// deep-chat would show what it sends as Markdown; so the text is taken before deep-chat sees Enter or a click.
+chat.addEventListener("keydown", takeKey, true);
+chat.addEventListener("click", takeClick, true);
 byId("chat").replaceChildren(chat);

@@ -13,6 +13,11 @@ function pause(seconds) {
   return new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 }
 
+/** Seconds: longer each time, and not the same for everybody who lost the server at the same moment. */
+function backOff(tries) {
+  return Math.min(8, 0.5 * 2 ** tries) * (0.75 + Math.random() / 2);
+}
+
 /** Not crypto.randomUUID: that is missing on pages served by plain http from another machine. */
 export function newId() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -90,6 +95,8 @@ export class Connection {
 
   /** Sends a message once. Returns null when it is finished, else the seconds to wait before sending it again. */
   async deliver(message, tries) {
+    // After a break first the conversation, then the message: the server may have to give out a new cookie.
+    if (this.lost && !(await this.refresh())) return backOff(tries);
     const slow = setTimeout(() => this.on.slow(message.id), SLOW_SECONDS * 1000);
     try {
       const answer = await fetch("messages", {
@@ -102,8 +109,9 @@ export class Connection {
       return this.digest(message, answer.status, body, tries);
     } catch {
       // No connection, or something between us and the server that answers with a page of its own.
+      this.lost = true;
       this.on.state("reconnecting");
-      return Math.min(8, 0.5 * 2 ** tries) * (0.75 + Math.random() / 2);
+      return backOff(tries);
     } finally {
       clearTimeout(slow);
     }
@@ -131,11 +139,20 @@ export class Connection {
 
   // ---------------------------------------------------------------- listening
 
-  async refresh() {
+  /** Reads the conversation; one request at a time, so that a new cookie is given out once. */
+  refresh() {
+    this.refreshing ??= this.read().finally(() => {
+      this.refreshing = undefined;
+    });
+    return this.refreshing;
+  }
+
+  async read() {
     try {
       const answer = await fetch("conversation", { headers: { "Accept-Language": this.language } });
       if (!answer.ok) return false;
       const body = await answer.json();
+      this.lost = false;
       this.on.items(body.items, body.pending);
       return true;
     } catch {
@@ -161,8 +178,8 @@ export class Connection {
       if (this.stream !== stream) return;
       this.disconnect();
       this.on.state("reconnecting");
-      const wait = Math.min(8, 0.4 * 2 ** this.attempts++) * (0.75 + Math.random() / 2);
-      this.retry = setTimeout(() => this.reconnect(), wait * 1000);
+      this.lost = true;
+      this.retry = setTimeout(() => this.reconnect(), backOff(this.attempts++) * 1000);
     };
   }
 

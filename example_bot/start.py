@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 import urllib.request
+from importlib.metadata import version
 from pathlib import Path
 
 from honcho.manager import Manager
@@ -31,6 +32,7 @@ RUN = BOT / ".run"
 MODEL = BOT / "models" / "assistant.tar.gz"
 TRAINED_FROM = RUN / "trained-from"
 PACKAGE = Path(rasa_llm_components.__file__).parent
+TRAINS_WITH = ("rasa-llm-components", "rasa", "torch", "transformers", "spacy", "scikit-learn")
 
 ACTIONS_PORT_AFTER = 50  # 5005 -> 5055, Rasa's usual pair
 START_LIMIT = 180.0
@@ -93,12 +95,13 @@ def train_if_changed() -> None:
 
 def fingerprint_of_training() -> str:
     """A hash of what the trained assistant depends on; it takes milliseconds, Rasa's own takes half a minute."""
-    digest = hashlib.sha256(rasa_llm_components.__version__.encode())
-    files = [BOT / "config.yml", BOT.parent / "setup.cfg"]
+    versions = [f"{name} {version(name)}" for name in TRAINS_WITH]
+    digest = hashlib.sha256("\n".join(versions).encode())
+    files = [BOT / "config.yml"]
     files += [path for folder in ("data", "domain") for path in sorted((BOT / folder).rglob("*.yml"))]
     files += [path for room in ("nlu", "models") for path in sorted((PACKAGE / room).rglob("*")) if path.is_file()]
     for file in files:
-        if "__pycache__" not in file.parts and file.exists():
+        if "__pycache__" not in file.parts:
             digest.update(file.name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from typing import Any
 
 from rasa_sdk import Tracker
@@ -23,7 +24,7 @@ MOST_TRIES = 3
 WHO = ("order_number", "email")
 
 
-class OrderForm(FormValidationAction):
+class OrderForm(FormValidationAction, ABC):
     """Checks order number and e-mail together, and ends the form early when its wish can't be fulfilled.
 
     A wrong number, a wrong e-mail and a pair that doesn't belong together get the same answer, so that
@@ -31,9 +32,9 @@ class OrderForm(FormValidationAction):
     The slot `identity` only steers the dialogue: whatever reads or changes an order finds it again by both.
     """
 
+    @abstractmethod
     def name(self) -> str:
         """Subclasses name their form."""
-        raise NotImplementedError
 
     def can_go_on(self, order: Order) -> bool:
         """Whether the rest of the form makes sense for this order; its last action says why not."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from rasa_sdk import Action, Tracker
@@ -21,12 +22,12 @@ LAST_TURNS = 12
 FAILED = Outcome("utter_ticket_failed")
 
 
-class ContactForm(FormValidationAction):
+class ContactForm(FormValidationAction, ABC):
     """Asks for an e-mail address unless the conversation has one."""
 
+    @abstractmethod
     def name(self) -> str:
         """Subclasses name their form."""
-        raise NotImplementedError
 
     async def get_validation_events(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict

@@ -91,6 +91,8 @@ class WebChatSettings:
         entries = self.suggestions
         if isinstance(entries, dict):
             entries = entries.get(language) or next(iter(entries.values()), [])
+        if not isinstance(entries, list | tuple):
+            raise TypeError
         return [
             {"title": entry, "payload": entry}
             if isinstance(entry, str)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from math import log
 
 import numpy as np
 
@@ -20,14 +22,30 @@ class KeywordIndex:
         """
         import bm25s
 
-        self._index = bm25s.BM25(k1=1.2, b=0.75)
-        self._index.index([content_words(text) for text in texts], show_progress=False)
-        self._known = set(self._index.vocab_dict)
+        words = [content_words(text) for text in texts]
+        self._texts_with = Counter(word for text in words for word in set(text))
         self._size = len(texts)
+        self._index = bm25s.BM25(k1=1.2, b=0.75, method="lucene")
+        if self._texts_with:
+            self._index.index(words, show_progress=False)
 
     def scores(self, question: str) -> np.ndarray:
-        """BM25 score of each passage, `(passages,)` float32; zeros where no word is shared."""
-        known = [word for word in content_words(question) if word in self._known]
+        """How much of the question each passage's words cover, `(passages,)`, 0 … 1.
+
+        BM25, divided by what a passage would get that repeats all of the question's words for ever;
+        so a question's rare words count more, and a word that no passage has counts as missing.
+        """
+        asked = content_words(question)
+        known = [word for word in asked if word in self._texts_with]
         if not known:
             return np.zeros(self._size, np.float32)
-        return np.asarray(self._index.get_scores(known), dtype=np.float32)
+        bm25 = np.asarray(self._index.get_scores(known), dtype=np.float32)
+        return bm25 / sum(self._inverse_frequency(word) for word in asked)
+
+    def weight(self, word: str) -> float:
+        """How telling a word is among these texts: 1 for one that none of them has, near 0 for one that all have."""
+        return self._inverse_frequency(word) / log(1 + (self._size + 0.5) / 0.5)
+
+    def _inverse_frequency(self, word: str) -> float:
+        texts = self._texts_with[word]
+        return log(1 + (self._size - texts + 0.5) / (texts + 0.5))

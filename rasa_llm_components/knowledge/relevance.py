@@ -1,0 +1,47 @@
+"""From similarities to one score, and from the scores to a confidence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+WEIGHTS = np.array([0.35, 0.35, 0.1, 0.1, 0.1])
+"""Words in the passage, words in one sentence, passage, best sentence, BM25."""
+
+WEIGHTS_WITHOUT_TOKENS = np.array([0.0, 0.0, 0.3, 0.3, 0.4])
+"""For encoders behind a server, which give no token vectors."""
+
+RIVAL_WEIGHT = 0.2
+"""How much the next two passages count against the first: a question that many passages fit a
+little is answered by none of them."""
+
+ENOUGH = 0.62
+STEEPNESS = 20.0
+"""A first passage whose score stands `ENOUGH` above its rivals' part has confidence 0.5."""
+
+DEFAULT_THRESHOLD = 0.5
+
+
+def score(similarities: np.ndarray, keywords: float, unrelated: np.ndarray, answered: np.ndarray) -> float:
+    """One number for a question and a passage: about 0 for unrelated, about 1 for a plain answer.
+
+    Args:
+        similarities: of the pair, `(KINDS,)`, the first two NaN without token vectors.
+        keywords: the passage's share of the question's words, 0 … 1.
+        unrelated: the similarities of unrelated pairs with this encoder, `(KINDS,)`.
+        answered: those of questions and their answers.
+    """
+    scaled = (similarities - unrelated) / np.maximum(answered - unrelated, 0.05)
+    weights = WEIGHTS if np.isfinite(scaled).all() else WEIGHTS_WITHOUT_TOKENS
+    return float(weights @ [*np.nan_to_num(scaled), keywords])
+
+
+def confidence(scores: Sequence[float]) -> float:
+    """0 … 1, that the passage with the first of these scores, which are in descending order, answers."""
+    if not scores:
+        return 0.0
+    rivals = [*(max(other, 0.0) for other in scores[1:3]), 0.0, 0.0][:2]
+    stands_out = scores[0] - RIVAL_WEIGHT * sum(rivals) / 2
+    return 1 / (1 + math.exp(-STEEPNESS * (stands_out - ENOUGH)))

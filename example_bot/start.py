@@ -146,7 +146,7 @@ def run(host: str, port: int) -> int:
     rasa += ["--interface", host, "--port", str(port)]
     for name, arguments in (("actions", actions), ("rasa", rasa)):
         manager.add_process(name, "exec " + shlex.join([sys.executable, *arguments]))
-    page = f"http://localhost:{port}/webhooks/webchat/"
+    page = f"http://localhost:{port}/chat/"
     addresses = [f"http://127.0.0.1:{actions_port}/health", page]
     threading.Thread(target=announce, args=(manager, addresses, page), daemon=True).start()
     manager.loop()

@@ -54,7 +54,7 @@ def test_intents_that_overlap_are_named(trained: Trained, caplog: pytest.LogCapt
 
 
 def test_one_intent_is_no_choice(trained: Trained) -> None:
-    with pytest.raises(InvalidConfigException, match="has 1 intent.*takes two"):
+    with pytest.raises(InvalidConfigException, match=r"has 1 intent.*takes two"):
         trained([FEATURIZER, CLASSIFIER], {"greet": SHOP["greet"]})
 
 
@@ -119,16 +119,16 @@ def test_a_head_never_reads_the_vectors_of_another_encoder(
     other = StandInEncoder()
     other.fingerprint = "other-weights"
     monkeypatch.setattr(transformer_featurizer, "shared_encoder", lambda _config: other)
-    with pytest.raises(InvalidConfigException, match="stand-in-64.*other-weights"):
+    with pytest.raises(InvalidConfigException, match=r"stand-in-64.*other-weights"):
         _load(bot.model)
 
 
 def _load(model: str) -> None:
     """Loads a model as `rasa run` does, without the agent's habit of logging errors away."""
-    from rasa.core.processor import MessageProcessor
-    from rasa.core.tracker_store import InMemoryTrackerStore
     from rasa.core.lock_store import InMemoryLockStore
     from rasa.core.nlg import TemplatedNaturalLanguageGenerator
+    from rasa.core.processor import MessageProcessor
+    from rasa.core.tracker_store import InMemoryTrackerStore
     from rasa.shared.core.domain import Domain
 
     domain = Domain.empty()

@@ -20,6 +20,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -159,12 +160,9 @@ def _write_bot(bot: Path, pipeline: list[dict[str, Any]], texts: list[str], labe
 
 
 def _import_what_the_pipeline_uses(name: str) -> None:
-    if name == "diet":
-        import tensorflow  # noqa: F401
-    else:
-        import sklearn.linear_model
-        import torch
-        import transformers.models.bert.modeling_bert  # noqa: F401
+    ours = ("torch", "transformers.models.bert.modeling_bert", "sklearn.linear_model")
+    for module in ("tensorflow",) if name == "diet" else ours:
+        import_module(module)
 
 
 def _be_quiet() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import time
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +61,18 @@ def connect(
         ) from error
     timeout = Timeout(read_timeout, connect=connect_timeout)
     return OpenAI(base_url=endpoint, api_key=api_key or "none", timeout=timeout, max_retries=retries)
+
+
+class _TooLateError(Exception):
+    pass
+
+
+def _until(end: float, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Passes chunks on until the time is up: a read timeout counts anew with every byte that comes."""
+    for chunk in chunks:
+        if time.monotonic() > end:
+            raise _TooLateError
+        yield chunk
 
 
 def _reason(error: Exception) -> str:
@@ -120,9 +134,15 @@ class EndpointEncoder:
 class EndpointTextGenerator:
     """Text from `/v1/chat/completions`."""
 
-    def __init__(self, client: OpenAI, model: str) -> None:
-        """Opens no connection yet: a server that is away when the bot starts may come later."""
-        self._client, self._model = client, model
+    def __init__(self, client: OpenAI, model: str, *, read_timeout: float = READ_TIMEOUT) -> None:
+        """Opens no connection yet: a server that is away when the bot starts may come later.
+
+        Args:
+            client: see `connect`.
+            model: its name on the server.
+            read_timeout: seconds for a whole reply, where a call gives no time of its own.
+        """
+        self._client, self._model, self._read_timeout = client, model, read_timeout
         self.fingerprint = f"{client.base_url}:{model}"
 
     def generate(
@@ -136,21 +156,30 @@ class EndpointTextGenerator:
         timeout: float | None = None,
     ) -> str:
         """The reply to `messages`. Raises GenerationError when the server fails or time is up."""
+        from httpx import HTTPError
         from openai import OpenAIError
 
-        request: dict[str, Any] = {"timeout": timeout} if timeout is not None else {}
+        limit = self._read_timeout if timeout is None else timeout
+        end = time.monotonic() + limit
+        request = {
+            "model": self._model,
+            "messages": [dict(message) for message in messages],
+            "max_tokens": max_tokens,
+            "temperature": temperature,
+            "stop": list(stop) or None,
+            "seed": seed,
+            "timeout": limit,
+        }
+        create: Any = self._client.chat.completions.with_streaming_response.create
         try:
-            answer = self._client.chat.completions.create(
-                model=self._model,
-                messages=[dict(message) for message in messages],  # type: ignore[misc]
-                max_tokens=max_tokens,
-                temperature=temperature,
-                stop=list(stop) or None,
-                seed=seed,
-                **request,
-            )
-            text = answer.choices[0].message.content
-        except (OpenAIError, ValueError, TypeError, AttributeError, IndexError, KeyError) as error:
+            with create(**request) as response:
+                body = b"".join(_until(end, response.iter_bytes()))
+            text = json.loads(body)["choices"][0]["message"]["content"]
+        except _TooLateError as error:
+            raise GenerationError(
+                f"{self._client.base_url}chat/completions: no whole reply within {limit:.1f} seconds."
+            ) from error
+        except (OpenAIError, HTTPError, ValueError, TypeError, IndexError, KeyError) as error:
             raise GenerationError(f"{self._client.base_url}chat/completions: {_reason(error)}") from error
         if not isinstance(text, str):
             raise GenerationError(f"{self._client.base_url}chat/completions: the answer holds no text.")

@@ -28,7 +28,8 @@ class GGUFTextGenerator:
         Args:
             weights: the file.
             context: tokens of prompt and reply together.
-            threads: CPU threads; 0 is one per core.
+            threads: CPU threads; 0 is one for every two cores: more gain little, and wait busily for one another
+                when the machine has other work.
 
         Raises:
             MissingDependencyError: xllamacpp is not installed.
@@ -46,7 +47,7 @@ class GGUFTextGenerator:
         parameters = xllamacpp.CommonParams()
         parameters.model.path = str(weights)
         parameters.n_ctx = context
-        parameters.cpuparams.n_threads = threads or os.cpu_count() or 1
+        parameters.cpuparams.n_threads = threads or max(1, (os.cpu_count() or 1) // 2)
         parameters.verbosity = -1
         try:
             server = xllamacpp.Server(parameters)

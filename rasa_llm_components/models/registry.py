@@ -105,7 +105,7 @@ def _load_generator(keys: dict[str, Any]) -> TextGenerator:
     if keys["endpoint"]:
         from rasa_llm_components.models.endpoint import EndpointTextGenerator
 
-        return EndpointTextGenerator(_client(keys), keys["model"] or "default")
+        return EndpointTextGenerator(_client(keys), keys["model"] or "default", read_timeout=keys["read_timeout"])
     if keys["model"] == stand_ins.NAME:
         return stand_ins.StandInTextGenerator()
     from rasa_llm_components.models.weights import find_weights

@@ -22,9 +22,10 @@ from rasa_llm_components.models.protocols import ChatMessage, SentenceEncoder, T
 from rasa_llm_components.nlg.answer import Answer, AnswerSource
 from rasa_llm_components.nlg.checks import CheckResult, Draft, check_answer
 from rasa_llm_components.nlg.checks.language_check import check_language
+from rasa_llm_components.nlg.checks.names import names
 from rasa_llm_components.nlg.checks.sources import Source
 from rasa_llm_components.nlg.cleaning import cleaned
-from rasa_llm_components.nlg.prompt import Prompt, read_prompt
+from rasa_llm_components.nlg.prompt import read_prompt
 from rasa_llm_components.nlg.question import completed
 from rasa_llm_components.nlg.settings import Settings
 from rasa_llm_components.nlg.threads import Threads, TooBusyError
@@ -36,7 +37,8 @@ logger = logging.getLogger(__name__)
 CHECKING = 0.1
 """Part of the time budget that is kept for the checks."""
 _SEARCHES = 4
-_PLACES = ("passages", "question")
+_PLACES = ("text", "question")
+_NEIGHBOURS = 3
 
 Result = TypeVar("Result")
 
@@ -73,6 +75,7 @@ class Answerer:
             chinese: read_prompt("answer", _PLACES, folder=folder, chinese=chinese) for chinese in (False, True)
         }
         self._threads = Threads(_SEARCHES, "search")
+        self._warm_up()
         self._cache: LRUCache[str, Answer] = LRUCache(maxsize=max(self.settings.cache_size, 1))
 
     def answer(self, question: str, history: Sequence[Turn] = ()) -> Answer:
@@ -96,8 +99,10 @@ class Answerer:
         if not result.answerable:
             return _declined(result, started, "no passage is near enough")
         fallback = self._quoted(result, quotation, question, started)
+        if quotation is None or fallback.how == "declined":
+            return fallback
         if self._writer is None:
-            return replace(fallback, reason=fallback.reason or "no generator is configured")
+            return replace(fallback, reason="no generator is configured")
         try:
             answer = await self._generated(self._writer, result, quotation, question, history, end)
         except (GenerationError, EncodingError, TooBusyError, asyncio.TimeoutError) as error:
@@ -112,11 +117,18 @@ class Answerer:
             fallback, checks=answer.checks, generated=answer.generated, reason=answer.reason, seconds=seconds
         )
 
+    def _warm_up(self) -> None:
+        """Loads the dictionaries of the documents' languages now, not while the first customer waits."""
+        if self._writer:
+            for chinese in (False, True):
+                texts = (passage.text for passage in self._knowledge.passages if is_chinese(passage.text) == chinese)
+                names(next(texts, ""))
+
     def _look_up(self, question: str, history: Sequence[Turn]) -> tuple[SearchResult, Quotation | None]:
-        result = self._knowledge.search(question, limit=max(3, self.settings.passages))
+        result = self._knowledge.search(question, limit=max(_NEIGHBOURS, self.settings.passages))
         together = completed(question, history)
         if together:
-            other = self._knowledge.search(together, limit=max(3, self.settings.passages))
+            other = self._knowledge.search(together, limit=max(_NEIGHBOURS, self.settings.passages))
             result = max(result, other, key=lambda found: found.confidence)
         quotation = self._knowledge.quote(result, max_sentences=self.settings.quote_sentences)
         return result, quotation
@@ -134,47 +146,38 @@ class Answerer:
         self,
         writer: Writer,
         result: SearchResult,
-        quotation: Quotation | None,
+        quotation: Quotation,
         question: str,
         history: Sequence[Turn],
         end: float,
     ) -> Answer:
         prompt = self._prompts[is_chinese(question)]
-        passages = tuple(found.passage for found in result.passages[: self.settings.passages])
-        turns = history[-self.settings.history_turns :] if self.settings.history_turns else ()
-        messages = prompt.messages({"passages": _listed(passages), "question": question}, turns)
+        passages = tuple(found.passage for found in result.passages[: self.settings.passages]) or (quotation.passage,)
+        text = _listed(passages) if self.settings.passages else quotation.text
+        leaning = result.question != question and self.settings.history_turns
+        turns = history[-self.settings.history_turns :] if leaning else ()
+        messages = prompt.messages({"text": text, "question": question}, turns)
         key = self._key(writer, messages)
         if key in self._cache:
             return self._cache[key]
-        reserve = CHECKING * self.settings.time_budget
-        written = await writer.write(messages, limit=end - reserve - time.monotonic())
-        draft = self._draft(cleaned(written), question, result, passages, prompt, quotation)
+        limit = end - CHECKING * self.settings.time_budget - time.monotonic()
+        written = await writer.write(messages, limit=limit)
+        draft = Draft(
+            text=cleaned(written),
+            question=result.question,
+            passages=passages,
+            instructions=prompt.own_words,
+            encoder=self._encoder,
+            longest=self.settings.max_characters,
+            banned_phrases=self.settings.banned_phrases,
+            nearness=self.settings.nearness,
+            reference=quotation.text,
+        )
         checks, sources = await self._blocking(lambda: check_answer(draft), end)
         answer = _judged(draft, written, checks, sources, result)
         if self.settings.cache_size:
             self._cache[key] = answer
         return answer
-
-    def _draft(
-        self,
-        text: str,
-        question: str,
-        result: SearchResult,
-        passages: tuple[Passage, ...],
-        prompt: Prompt,
-        quotation: Quotation | None,
-    ) -> Draft:
-        return Draft(
-            text=text,
-            question=result.question if result.question != question else question,
-            passages=passages,
-            instructions=prompt.instructions,
-            encoder=self._encoder,
-            longest=self.settings.max_characters,
-            banned_phrases=self.settings.banned_phrases,
-            nearness=self.settings.nearness,
-            reference=quotation.text if quotation else "",
-        )
 
     def _key(self, writer: Writer, messages: Sequence[ChatMessage]) -> str:
         """Generator, documents, and the prompt with the question in it."""

@@ -1,4 +1,8 @@
-"""Prompts are files: the instructions, a line `---`, and what is put before the generator each time."""
+"""Prompts are files: instructions, examples, and what is put before the generator each time.
+
+Lines `---` stand between the parts: first the instructions; then, as often as one likes, an example of what
+is asked and of what is answered; last the template with its places.
+"""
 
 from __future__ import annotations
 
@@ -26,20 +30,26 @@ class Prompt:
 
     Attributes:
         instructions: the system's message.
+        examples: what is asked and what is answered, in turn.
         template: the user's message, with places like `{question}`.
     """
 
     instructions: str
+    examples: tuple[str, ...]
     template: str
+
+    @property
+    def own_words(self) -> str:
+        """What no customer shall read."""
+        return "\n".join((self.instructions, *self.examples))
 
     def messages(self, values: Mapping[str, str], history: Sequence[Turn] = ()) -> list[ChatMessage]:
         """The conversation a generator gets. What is put in cannot become a role or a place of its own."""
         data = {name: as_data(value) for name, value in values.items()}
         text = _PLACE.sub(lambda place: data.get(place.group(1), place.group()), self.template)
-        turns: list[ChatMessage] = [
-            {"role": "user" if turn.by_customer else "assistant", "content": as_data(turn.text)} for turn in history
-        ]
-        return [{"role": "system", "content": self.instructions}, *turns, {"role": "user", "content": text}]
+        examples = [_message(part, asked=row % 2 == 0) for row, part in enumerate(self.examples)]
+        turns = [_message(as_data(turn.text), asked=turn.by_customer) for turn in history]
+        return [{"role": "system", "content": self.instructions}, *examples, *turns, _message(text, asked=True)]
 
 
 def read_prompt(name: str, places: Sequence[str], *, folder: str = "", chinese: bool = False) -> Prompt:
@@ -61,12 +71,17 @@ def read_prompt(name: str, places: Sequence[str], *, folder: str = "", chinese: 
             "there is no such folder.", key="prompts", value=folder, fix=f"Make it, with {file} in it, or drop the key."
         )
     path = own / file if folder and (own / file).is_file() else PACKAGED / file
-    instructions, line, template = path.read_text(encoding="utf-8").partition("\n---\n")
-    missing = [place for place in places if f"{{{place}}}" not in template]
-    if not line or missing:
-        problem = f"{file} has no {{{missing[0]}}} below its line ---." if missing else f"{file} has no line ---."
-        raise ConfigurationError(problem, key="prompts", value=folder, fix=f"Start from the package's own {file}.")
-    return Prompt(instructions.strip(), template.strip())
+    parts = [part.strip() for part in re.split(r"^---+\s*$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)]
+    missing = [place for place in places if f"{{{place}}}" not in parts[-1]]
+    if len(parts) < 2 or len(parts) % 2 or missing:
+        problem = f"the last part of {file} has no {{{missing[0]}}}." if missing else f"{file} has {len(parts)} parts."
+        raise ConfigurationError(
+            problem,
+            key="prompts",
+            value=folder,
+            fix="Lines --- divide it into instructions, examples (asked, answered), template.",
+        )
+    return Prompt(parts[0], tuple(parts[1:-1]), parts[-1])
 
 
 def as_data(text: str) -> str:
@@ -76,3 +91,7 @@ def as_data(text: str) -> str:
         if cleaned == text:
             return text
         text = cleaned
+
+
+def _message(text: str, *, asked: bool) -> ChatMessage:
+    return {"role": "user" if asked else "assistant", "content": text}

@@ -89,7 +89,7 @@ class Rephraser:
                 new,
                 text,
                 slot_values=slot_values,
-                instructions=prompt.instructions,
+                instructions=prompt.own_words,
                 banned_phrases=self._settings.banned_phrases,
                 encoder=self._encoder,
             ),

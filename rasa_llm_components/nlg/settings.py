@@ -24,8 +24,9 @@ class Settings:
         cache_size: replies kept.
         max_tokens: a reply's length at most, in the generator's tokens.
         max_characters: longer generated replies are not sent.
-        passages: passages put before the generator.
-        history_turns: messages of the conversation put before the generator.
+        passages: whole passages put before the generator; 0 for only the sentences that would be quoted,
+            which small models read best.
+        history_turns: messages put before the generator when a question leans on them.
         quote_sentences: sentences quoted at most.
         quote_score: a quotation's score at least, 0 … 1.
         nearness: cosine between a generated sentence and its source, at least.
@@ -37,13 +38,13 @@ class Settings:
     max_wait: float = 2.0
     max_concurrent: int = 1
     cache_size: int = 256
-    max_tokens: int = 80
+    max_tokens: int = 60
     max_characters: int = 500
-    passages: int = 2
+    passages: int = 0
     history_turns: int = 2
     quote_sentences: int = 2
     quote_score: float = 0.0
-    nearness: float = 0.75
+    nearness: float = 0.7
     banned_phrases: tuple[str, ...] = ()
     prompts: str = ""
 
@@ -57,9 +58,9 @@ class Settings:
         chosen = {field.name: keys[field.name] for field in fields(cls) if field.name in keys}
         chosen["banned_phrases"] = tuple(str(phrase) for phrase in chosen.get("banned_phrases", ()))
         settings = cls(**chosen)
-        for key in ("time_budget", "max_concurrent", "max_tokens", "max_characters", "passages", "quote_sentences"):
+        for key in ("time_budget", "max_concurrent", "max_tokens", "max_characters", "quote_sentences"):
             _at_least(settings, key, 0.001 if key == "time_budget" else 1)
-        for key in ("max_wait", "cache_size", "history_turns", "quote_score", "nearness"):
+        for key in ("max_wait", "cache_size", "passages", "history_turns", "quote_score", "nearness"):
             _at_least(settings, key, 0)
         return settings
 

@@ -8,14 +8,17 @@ daemons: they do not keep a process from ending, as those of concurrent.futures 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 _QUEUE_PER_PLACE = 32
+_LAST_SECONDS = 3.0
 
 
 class TooBusyError(RuntimeError):
@@ -37,6 +40,7 @@ class Threads:
         self._lock = threading.Lock()
         self._started = 0
         self._busy = 0
+        atexit.register(self._let_end)
 
     async def run(self, work: Callable[[], Result], *, wait: float, limit: float) -> Result:
         """Runs `work` in a thread.
@@ -81,6 +85,12 @@ class Threads:
                 self._started += 1
                 threading.Thread(target=self._serve, name=f"{self._name}-{self._started}", daemon=True).start()
         self._waiting.put((future, work))
+
+    def _let_end(self) -> None:
+        """Work in native code that is torn out of its thread would take the process down with it."""
+        end = time.monotonic() + _LAST_SECONDS
+        while self._busy and time.monotonic() < end:
+            time.sleep(0.02)
 
     def _serve(self) -> None:
         while True:

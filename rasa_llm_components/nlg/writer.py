@@ -11,6 +11,9 @@ from rasa_llm_components.models.protocols import ChatMessage, TextGenerator
 from rasa_llm_components.nlg.settings import Settings
 from rasa_llm_components.nlg.threads import Threads, TooBusyError
 
+_ENDS = ("\n\n", "\nText:", "\nQuestion:", "\nMessage:")
+"""Small models go on with a question of their own."""
+
 
 class Writer:
     """Writes for prompts, in threads of its own."""
@@ -52,5 +55,5 @@ class Writer:
         return text
 
     def _generate(self, messages: Sequence[ChatMessage], timeout: float) -> str:
-        generate = partial(self._generator.generate, temperature=0.0, seed=0)
+        generate = partial(self._generator.generate, temperature=0.0, seed=0, stop=_ENDS)
         return generate(messages, max_tokens=self._settings.max_tokens, timeout=max(timeout, 0.1))

@@ -16,7 +16,7 @@ _CALENDAR = re.compile(
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"https?://[^\s)>\]，。]+|www\.[^\s)>\]，。]+|[\w.+-]+@[\w-]+\.[\w.-]+", re.IGNORECASE)
-_NO_NAMES = frozenset({"I", "I'm", "I'll", "I've", "I'd", "OK", "FAQ"})
+_NO_NAMES = frozenset({"I", "I'm", "I'll", "I've", "I'd", "OK", "FAQ", "EUR", "USD", "GBP", "CHF", "CNY"})
 
 
 def names(text: str) -> list[str]:

@@ -53,7 +53,7 @@ _UNIT = "|".join(f"(?P<{name}>{pattern})" for name, pattern in _UNITS.items())
 _WORDS = "|".join(sorted(_NUMBER_WORDS, key=len, reverse=True))
 _NUMBER = re.compile(
     rf"(?P<clock>\b\d{{1,2}}:\d{{2}}\b)|(?P<digits>\d+(?:[.,'\u202f\u00a0]\d+)*)(?:st|nd|rd|th)?|\b(?P<word>{_WORDS})\b"
-    r"|(?P<chinese>[一二两三四五六七八九十]+)(?=个?(?:工作)?[天日周月年小星分元件]|个)",
+    r"|(?P<chinese>[一二两三四五六七八九十]+)(?=个?(?:工作)?[天日周月年小星分元件]|个|[至到-][一二两三四五六七八九十])",
     re.IGNORECASE,
 )
 _BEFORE = re.compile(r"(?P<euro>€|eur)\s?$|(?P<dollar>\$|usd)\s?$|(?P<pound>£|gbp)\s?$|(?P<yuan>¥|cny)\s?$", re.I)

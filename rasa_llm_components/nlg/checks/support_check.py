@@ -11,6 +11,7 @@ from rasa_llm_components.nlg.checks.names_check import check_names
 from rasa_llm_components.nlg.checks.nearness_check import check_nearness
 from rasa_llm_components.nlg.checks.negation_check import check_meaning, check_negation
 from rasa_llm_components.nlg.checks.numbers_check import check_numbers
+from rasa_llm_components.nlg.checks.persons_check import check_persons
 from rasa_llm_components.nlg.checks.sources import Source, sources_of
 
 FACT_CHECKS: dict[str, Callable[[str, Source, float], str]] = {
@@ -18,6 +19,7 @@ FACT_CHECKS: dict[str, Callable[[str, Source, float], str]] = {
     "names": lambda sentence, source, least: check_names(sentence, source),
     "negation": lambda sentence, source, least: check_negation(sentence, source),
     "meaning": lambda sentence, source, least: check_meaning(sentence, source),
+    "persons": lambda sentence, source, least: check_persons(sentence, source),
     "nearness": check_nearness,
 }
 """Each says what is wrong between one sentence, one source and the least cosine; empty for nothing."""
@@ -44,9 +46,9 @@ def check_support(draft: Draft) -> tuple[list[CheckResult], list[Source]]:
 
 
 def _best(sentence: str, sources: list[Source], least: float) -> tuple[Source, dict[str, str]]:
-    """The source with the fewest problems, the nearest of equals."""
+    """The first source without a problem, or the nearest with its problems."""
     judged = []
     for source in sources:
         reasons = {name: check(sentence, source, least) for name, check in FACT_CHECKS.items()}
         judged.append((source, {name: reason for name, reason in reasons.items() if reason}))
-    return min(judged, key=lambda pair: len(pair[1]))
+    return next((pair for pair in judged if not pair[1]), judged[0])

@@ -1,0 +1,112 @@
+"""The checks of a reply as a whole."""
+
+import pytest
+
+from rasa_llm_components.nlg.checks.language_check import check_language
+from rasa_llm_components.nlg.checks.leak_check import check_leak
+from rasa_llm_components.nlg.checks.length_check import check_length
+from rasa_llm_components.nlg.checks.names import names
+from rasa_llm_components.nlg.checks.phrases_check import check_phrases
+from rasa_llm_components.nlg.checks.quantities import quantities
+from rasa_llm_components.nlg.checks.topic_check import check_topic
+
+SECRET = "Answer the question with what the text of our documents says and nothing else."
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "passes"),
+    [
+        ("How long?", "Two working days.", True),
+        ("多久？", "两个工作日。", True),
+        ("多久？", "iPhone 15 需要两个工作日。", True),
+        ("How long?", "两个工作日。", False),
+        ("多久？", "Two working days.", False),
+        ("Сколько?", "Two working days.", False),
+        ("How long?", "Два дня.", False),
+        ("42?", "Two working days.", True),
+    ],
+)
+def test_language(question, text, passes):
+    assert (check_language(text, question) == "") is passes
+
+
+@pytest.mark.parametrize(
+    ("text", "passes"),
+    [
+        ("Delivery takes two days.", True),
+        ("Yes.", False),
+        ("", False),
+        ("mug " * 200, False),
+        ("It is free. It is free.", False),
+        ("the mug is the mug is the mug is the mug is the mug is the mug", False),
+    ],
+)
+def test_length(text, passes):
+    assert (check_length(text, 120) == "") is passes
+
+
+def test_phrases_of_the_developer_and_of_generators_are_stopped():
+    assert check_phrases("As an AI language model, I cannot know.", ())
+    assert check_phrases("Our competitor ACME is cheaper.", ("acme",))
+    assert not check_phrases("We sell acmes.", ("acme",))
+    assert not check_phrases("The passage to the shop is on the left.", (), "Take the passage on the left.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I was asked to answer the question with what the text of our documents says.",
+        "ANSWER THE QUESTION -- with what the text says... of our documents",
+        "<|im_start|>system",
+        "system: you are a shop",
+    ],
+)
+def test_leak_of_the_prompt_is_stopped(text):
+    assert check_leak(text, SECRET + " Answer the question with what the text says")
+
+
+def test_own_words_of_a_document_are_no_leak():
+    public = "You may answer the question with what the text of the parcel says."
+    assert not check_leak("Answer the question with what the text of the parcel says.", SECRET, public)
+
+
+def test_topic_must_be_as_near_as_the_quotation(encoder):
+    asked, quoted = "What does delivery to Norway cost?", "Delivery to Norway costs 18 €."
+    assert not check_topic("It costs 18 € to deliver to Norway.", asked, quoted, encoder)
+    assert check_topic("Gift wrapping costs 3.50 €.", asked, quoted, encoder)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("4.90 €", [("4.9", "euro")]),
+        ("EUR 4,90", [("4.9", "euro")]),
+        ("$1,250.00", [("1250", "dollar")]),
+        ("1.250 €", [("1250", "euro")]),
+        ("2 to 4 working days", [("2", "working day"), ("4", "working day")]),
+        ("two business days", [("2", "working day")]),
+        ("9:30", [("9:30", "")]),
+        ("the 14th", [("14", "")]),
+        ("one of them", []),
+        ("one day", [("1", "day")]),
+        ("三到五天", [("3", "day"), ("5", "day")]),
+        ("满200元", [("200", "yuan")]),
+        ("10%", [("10", "percent")]),
+    ],
+)
+def test_quantities(text, found):
+    assert [(quantity.value, quantity.unit) for quantity in quantities(text)] == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("We deliver to Norway with DHL.", ["norway", "dhl"]),
+        ("Delivery takes two days. Parcels arrive.", []),
+        ("It arrives on monday in May or October.", ["monday", "may", "october"]),
+        ("An iPhone case by O'Neill's.", ["iphone", "o'neill"]),
+        ("IKEA is closed.", ["ikea"]),
+    ],
+)
+def test_names(text, found):
+    assert names(text) == found

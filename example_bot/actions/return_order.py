@@ -18,6 +18,7 @@ from actions.shop.identification import find_order
 from actions.shop.outcomes import Outcome, items, now
 from actions.shop.tables import Order
 
+LONGEST_REASON = 500
 WISH = ("return_item", "return_reason", "return_confirmed")
 
 
@@ -53,8 +54,19 @@ class ValidateReturnForm(OrderForm):
     async def validate_return_reason(
         self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict
     ) -> dict[str, Any]:
-        """Any reason is one; the action decides what it is good for."""
-        return {"return_reason": str(value).strip()[:500] or None}
+        """Any reason is one. If the item can't come back for it, the form ends, and the last action says why."""
+        reason = str(value).strip()[:LONGEST_REASON]
+
+        def stays(session: Session) -> bool:
+            order = find_order(session, *(tracker.get_slot(slot) for slot in WHO))
+            chosen = returns.choose_lines(order, tracker.get_slot("return_item") or "") if order else []
+            return returns.excluded(chosen, reason) is not None
+
+        try:
+            ends = await desk.in_transaction(stays)
+        except DatabaseUnavailableError:
+            return {"identity": "unavailable", "requested_slot": None}
+        return {"return_reason": reason, "requested_slot": None} if ends else {"return_reason": reason}
 
     async def validate_return_confirmed(
         self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict
@@ -105,7 +117,8 @@ class ActionReturnOrder(Action):
                 return Outcome("utter_order_not_found")
             if confirmed:
                 return returns.register(session, order, item or "", reason or "", now())
-            return returns.refusal(order, now()) or Outcome("utter_return_dropped")
+            stays = returns.excluded(returns.choose_lines(order, item or ""), reason or "")
+            return returns.refusal(order, now()) or stays or Outcome("utter_return_dropped")
 
         await desk.answer(dispatcher, register)
         return [SlotSet(slot, None) for slot in WISH]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-HYGIENE = "for hygiene, earrings stay sold"
-FOOD = "food can't be sold again"
+HYGIENE = "for hygiene, earrings only come back with their seal unbroken, and a colleague has to see that"
+FOOD = "it holds fresh food, which spoils"
 
 # name, category, cents, stock, description, why it can't be returned
 PRODUCTS: list[tuple[str, str, int, int, str, str]] = [
@@ -32,7 +32,7 @@ PRODUCTS: list[tuple[str, str, int, int, str, str]] = [
         4500,
         14,
         "tea, shortbread and jam in a willow basket. Contains wheat and milk.",
-        FOOD,
+        "",
     ),
     (
         "Wild Atlantic Hamper",
@@ -42,7 +42,7 @@ PRODUCTS: list[tuple[str, str, int, int, str, str]] = [
         "smoked salmon, oatcakes, relish and stout. Contains fish and gluten.",
         FOOD,
     ),
-    ("Dark Chocolate Box", "chocolate", 1600, 70, "24 pieces, 70 % cocoa, vegan. May contain nuts.", FOOD),
+    ("Dark Chocolate Box", "chocolate", 1600, 70, "24 pieces, 70 % cocoa, vegan. May contain nuts.", ""),
     ("Linen Notebook", "notebook", 1250, 90, "160 pages of recycled paper, bound in linen, A5.", ""),
     ("Barnaby the Teddy", "teddy", 2800, 19, "organic cotton, 30 cm, safe from birth.", ""),
     ("Lambswool Blanket", "blanket", 8900, 8, "woven in Donegal, 130 by 180 cm.", ""),
@@ -92,7 +92,7 @@ class DemoOrder(NamedTuple):
     personalised: str = ""
 
 
-# WW-10001 is the first.
+# WW10001 is the first.
 ORDERS: list[DemoOrder] = [
     DemoOrder(0, {"Sea Salt Candle": 2}, placed=0),
     DemoOrder(1, {"Harbour Mug": 4, "Hedgerow Tea Towel": 1}, placed=0),

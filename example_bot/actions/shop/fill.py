@@ -31,9 +31,9 @@ def fill(engine: Engine, today: datetime) -> int:
         customers = _customers(session)
         known = {order.number: order for order in session.scalars(select(Order))}
         for place, demo in enumerate(ORDERS, start=10001):
-            order = known.get(f"WW-{place}")
+            order = known.get(f"WW{place}")
             if order is None:
-                order = _order(f"WW-{place}", demo, customers, products)
+                order = _order(f"WW{place}", demo, customers, products)
                 session.add(order)
             _date(order, demo, today)
         session.flush()
@@ -63,7 +63,7 @@ def _order(number: str, demo: DemoOrder, customers: list[Customer], products: di
     sent = demo.dispatched is not None
     order = Order(number=number, customer=customers[demo.customer], delivery_address=address)
     order.carrier = "An Post" if "Ireland" in address else "DHL"
-    order.tracking = f"IE{int(number[3:]) * 7919 % 1000000000:09d}" if sent else ""
+    order.tracking = f"IE{int(number[2:]) * 7919 % 1000000000:09d}" if sent else ""
     order.lines = [
         OrderLine(
             product=products[name],

@@ -14,9 +14,9 @@ _EMAIL = re.compile(r"[^\s@<>]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
 
 
 def order_number(text: str) -> str:
-    """`ww 10007`, `10007`, `WW-10007` → `WW-10007`; anything else → empty."""
+    """`ww 10007`, `10007`, `WW10007` → `WW10007`; anything else → empty."""
     found = _NUMBER.fullmatch(text.strip())
-    return f"WW-{found.group(1)}" if found else ""
+    return f"WW{found.group(1)}" if found else ""
 
 
 def email_address(text: str) -> str:

@@ -40,9 +40,12 @@ def refusal(order: Order, now: datetime) -> Outcome | None:
 
 
 def choose_lines(order: Order, text: str) -> list[OrderLine]:
-    """The lines that a customer's words mean; none when no product of the order is named."""
+    """The lines that a customer's words mean: full names, else the best fit; none when nothing of the order fits."""
     if _EVERYTHING.search(text):
         return list(order.lines)
+    named = [line for line in order.lines if line.product.name.lower() in text.lower()]
+    if named:
+        return named
     words = set(re.findall(r"[a-z]+", text.lower()))
     hits = {line: len(words & _words(line)) for line in order.lines}
     best = max(hits.values(), default=0)
@@ -83,7 +86,7 @@ def register(session: Session, order: Order, item: str, reason: str, now: dateti
     new.lines = [ReturnLine(order_line_id=line.id) for line in lines]
     session.add(new)
     session.flush()
-    free = is_faulty(reason) or "ireland" in order.delivery_address.lower()
+    free = is_faulty(reason) or order.delivery_address.lower().endswith(", ireland")
     postage = "The return label comes by e-mail and is free." if free else "Please send it with tracking, at your cost."
     amount = euros(sum(line.price * line.quantity for line in lines))
     values = {"return_number": new.number, "returned": items(lines), "postage": postage, "amount": amount}

@@ -19,6 +19,7 @@ class Turn:
     """One message of a customer and what became of it."""
 
     message_id: str
+    text: str = ""
     task: asyncio.Task[None] | None = None
     replies: list[Reply] = field(default_factory=list)
     notice: str | None = None
@@ -91,9 +92,9 @@ class Conversation:
                 del self.turns[message_id]
 
     @property
-    def pending(self) -> list[str]:
-        """Ids of the messages that are being answered, oldest first."""
-        return [turn.message_id for turn in self.turns.values() if turn.task is not None and not turn.task.done()]
+    def pending(self) -> list[Turn]:
+        """The messages that are being answered, oldest first."""
+        return [turn for turn in self.turns.values() if turn.task is not None and not turn.task.done()]
 
     @property
     def idle(self) -> bool:

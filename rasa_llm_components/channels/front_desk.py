@@ -113,7 +113,7 @@ class FrontDesk:
         conversation = self._conversations.get(conversation_id)
         turn = conversation.turns.get(message.message_id)
         if turn is None or (turn.failed and turn.task is not None and turn.task.done()):
-            turn = Turn(message.message_id)
+            turn = Turn(message.message_id, message.text)
             turn.task = asyncio.get_running_loop().create_task(self._answer(agent, conversation, message, turn))
             conversation.remember(turn)
         return turn
@@ -155,8 +155,7 @@ class FrontDesk:
         if message.message_id in conversation.handled:
             turn.replies = replies_to(message.message_id, await self.history(agent, conversation.id)) or []
             return
-        user = {"role": "user", "id": message.message_id, "text": message.text}
-        conversation.publish({"type": "typing", "to": turn.message_id, "item": user})
+        conversation.publish({"type": "typing", "to": turn.message_id, "text": turn.text})
         await self._on_new_message(self._user_message(conversation, message, turn))
         conversation.handled.add(message.message_id)
         if not turn.replies and not await _is_paused(agent, conversation.id):

@@ -176,7 +176,8 @@ class WebChat(InputChannel):
         self, request: Request, desk: FrontDesk, conversation_id: str, cookie: str | None
     ) -> HTTPResponse:
         items = [] if cookie else await desk.history(agent_of(request), conversation_id)
-        pending = self._conversations.get(conversation_id).pending
+        turns = self._conversations.get(conversation_id).pending
+        pending = [{"id": turn.message_id, "text": turn.text, "replies": turn.replies} for turn in turns]
         return json_response({"items": items[-_SHOWN_ITEMS:], "pending": pending})
 
     async def _messages(self, request: Request, desk: FrontDesk, conversation_id: str, _: str | None) -> HTTPResponse:

@@ -19,8 +19,10 @@ const chat = document.createElement("deep-chat");
 
 /** What is shown, oldest first: {role: "user" | "bot" | "notice", id, …}; see replies.py. */
 let items = [];
-/** Messages that wait for their answer, by id. */
+/** Texts of the messages that wait for their answer, by id. */
 const waiting = new Map();
+/** Ids of the turns that ended while this page was open. */
+const over = new Set();
 /** What each bubble was made from. */
 const contents = new WeakMap();
 let scheduled = false;
@@ -35,7 +37,7 @@ const context = {
   onRetry: (item) => {
     item.failed = false;
     items = items.filter((other) => other.id !== `n-${item.id}`);
-    waiting.set(item.id, item);
+    waiting.set(item.id, item.text);
     connection.resend(item.id, item.text, item.payload);
     show();
   },
@@ -145,43 +147,56 @@ function say(text, payload) {
   }
   clearInput();
   const message = connection.send(clean, payload);
-  const item = { role: "user", id: message.id, text: clean, payload };
-  items.push(item);
-  waiting.set(message.id, item);
+  startTurn(message.id, clean);
   show();
 }
 
-/** The server's record replaces ours; what it can't know yet (unsent messages, notices) keeps its place. */
+function startTurn(id, text) {
+  if (!items.some((item) => item.id === id)) items.push({ role: "user", id, text });
+  waiting.set(id, text);
+}
+
+/** All replies to a message, in order. After a server died in the middle of a turn they replace the half ones. */
+function setReplies(id, replies) {
+  const ids = new Set(replies.map((reply) => reply.id));
+  items = items.filter((item) => item.to !== id && !ids.has(item.id));
+  const made = replies.map((reply) => ({ role: "bot", to: id, ...reply }));
+  items.splice(endOfTurn(id), 0, ...made);
+}
+
+/** What the server can't know: messages that failed, and notices, each with the item it stood behind. */
+function ownItems() {
+  return items
+    .map((item, index) => [items[index - 1]?.id, item])
+    .filter(([, item]) => item.failed || item.role === "notice");
+}
+
+/** The server's record replaces ours. */
 function takeOver(stored, pending) {
-  const known = new Set(stored.map((item) => item.id));
-  const kept = [...stored];
-  let last = stored.at(-1)?.id;
-  for (const [index, item] of items.entries()) {
-    const open = waiting.has(item.id) || item.failed;
-    const lively = item.to && (pending.includes(item.to) || item.role === "notice");
-    if (known.has(item.id) || !(open || lively || item.id.startsWith("long-"))) continue;
-    const after = items[index - 1]?.id;
-    const place = kept.findIndex((other) => other.id === after);
-    kept.splice(place < 0 ? kept.length : place + 1, 0, item);
-    last = item.id;
+  const own = ownItems();
+  items = stored;
+  waiting.clear();
+  for (const turn of pending) {
+    startTurn(turn.id, turn.text);
+    setReplies(turn.id, turn.replies);
   }
-  for (const message of connection.outbox) {
-    if (kept.some((item) => item.id === message.id)) continue;
-    kept.push({ role: "user", id: message.id, text: message.text, payload: message.payload });
+  // The record was on its way while a turn ended: it is out of date.
+  if (pending.some((turn) => over.has(turn.id))) setTimeout(() => connection.refresh(), 300);
+  for (const message of connection.outbox) startTurn(message.id, message.text);
+  for (const [before, item] of own) {
+    if (items.some((other) => other.id === item.id)) continue;
+    const place = items.findIndex((other) => other.id === before);
+    items.splice(place < 0 ? items.length : place + 1, 0, item);
   }
-  items = kept;
-  const unsent = new Set(connection.outbox.map((message) => message.id));
-  for (const id of [...waiting.keys()]) if (!unsent.has(id) && !pending.includes(id)) waiting.delete(id);
-  for (const item of items) if (unsent.has(item.id) || pending.includes(item.id)) waiting.set(item.id, item);
   show();
 }
 
 const connection = new Connection(
   {
     items: takeOver,
-    typing: (id, item) => {
-      if (!items.some((other) => other.id === id)) items.push(item);
-      waiting.set(id, item);
+    typing: (id, text) => {
+      over.delete(id);
+      startTurn(id, text);
       show();
     },
     reply: (id, reply) => {
@@ -189,13 +204,11 @@ const connection = new Connection(
       show();
     },
     replies: (id, replies) => {
-      // After a server died in the middle of a turn the turn runs again: its replies replace the half ones.
-      const ids = new Set(replies.map((reply) => reply.id));
-      items = items.filter((item) => item.to !== id || (item.role === "bot" && ids.has(item.id)));
-      for (const reply of replies) addReply(id, reply);
+      setReplies(id, replies);
       show();
     },
     done: (id) => {
+      over.add(id);
       waiting.delete(id);
       show();
     },
@@ -203,9 +216,9 @@ const connection = new Connection(
       notice(id, text);
       show();
     },
-    failed: (id, text, again) => {
+    failed: (id, text, payload, again) => {
       const item = items.find((other) => other.id === id);
-      if (item) item.failed = again;
+      if (item) Object.assign(item, { failed: again, payload });
       waiting.delete(id);
       notice(id, text);
       show();
@@ -257,6 +270,7 @@ function takeKey(event) {
   }
   stop(event);
   say(input().innerText);
+  input().focus();
 }
 
 function takeClick(event) {

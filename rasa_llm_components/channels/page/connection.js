@@ -25,8 +25,8 @@ export function newId() {
 
 export class Connection {
   /**
-   * @param on what to call: items(list, pending), typing(id, item), reply(id, reply), replies(id, list), done(id),
-   *   notice(id, text), failed(id, text), state(name), slow()
+   * @param on what to call: items(list, pending turns), typing(id, text), reply(id, reply), replies(id, list), done(id),
+   *   notice(id, text), failed(id, text, payload, again), state(name), slow()
    */
   constructor(on, language) {
     this.on = on;
@@ -133,7 +133,7 @@ export class Connection {
       return body.retry_after;
     }
     if (body.failed && tries < 2) return 1 + 2 * tries;
-    this.on.failed(message.id, body.notice ?? "", status >= 500);
+    this.on.failed(message.id, body.notice ?? "", message.payload, status >= 500);
     return null;
   }
 
@@ -195,7 +195,7 @@ export class Connection {
   }
 
   hear(event) {
-    if (event.type === "typing") this.on.typing(event.to, event.item);
+    if (event.type === "typing") this.on.typing(event.to, event.text);
     if (event.type === "reply") this.on.reply(event.to, event.reply);
     if (event.type === "done") this.on.done(event.to);
   }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from typing import Any
@@ -26,7 +27,7 @@ from rasa_llm_components.version import __version__
 
 logger = logging.getLogger(__name__)
 
-_VERSION_FILE = "trained_with.txt"
+_ABOUT_FILE = "trained_with.json"
 _THIN = 5
 _OVERLAP = 0.05
 
@@ -133,7 +134,8 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
         assert self._head is not None
         with self._model_storage.write_to(self._resource) as folder:
             self._head.save_pretrained(folder)
-            (folder / _VERSION_FILE).write_text(__version__, encoding="utf-8")
+            about = {"trained_with": __version__, "configuration": self._config}
+            (folder / _ABOUT_FILE).write_text(json.dumps(about), encoding="utf-8")
 
     @classmethod
     def load(
@@ -144,22 +146,23 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
         execution_context: ExecutionContext,
         **kwargs: Any,
     ) -> TransformerIntentClassifier:
-        """Reads a trained component.
+        """Reads a trained component, with the configuration it was trained with.
 
         Raises:
-            InvalidConfigException: the model was trained with another version, or is not whole.
+            InvalidConfigException: the model was trained with another version or encoder, or is not whole.
         """
         try:
             with model_storage.read_from(resource) as folder:
-                trained_with = (folder / _VERSION_FILE).read_text(encoding="utf-8").strip()
+                about = json.loads((folder / _ABOUT_FILE).read_text(encoding="utf-8"))
+                trained_with, configuration = about["trained_with"], about["configuration"]
                 head = IntentHead.from_pretrained(folder)
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, KeyError, TypeError, ValueError) as error:
             raise InvalidConfigException(
                 f"{cls.__name__}: the trained model holds no whole intent head. Train again: rasa train"
             ) from error
         check_trained_version(cls.__name__, trained_with)
         _check_encoder(cls.__name__, head, TransformerFeaturizer.encoder_called(config["featurizer"]))
-        return cls(config, model_storage, resource, head)
+        return cls({**config, **configuration}, model_storage, resource, head)
 
 
 def _check_encoder(component: str, head: IntentHead, encoder: SentenceEncoder | None) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from rasa.shared.exceptions import InvalidConfigException
 
+from rasa_llm_components.version import __version__
+
 from .conftest import CLASSIFIER, FEATURIZER, SHOP, Bot
 
 Trained = Callable[..., Bot]
@@ -102,8 +104,8 @@ def test_a_model_trained_with_another_version_is_not_read(trained: Trained, tmp_
     unpacked = tmp_path / "unpacked"
     with tarfile.open(bot.model) as archive:
         archive.extractall(unpacked)
-    [version] = unpacked.rglob("trained_with.txt")
-    version.write_text("9.9.0")
+    [about] = unpacked.rglob("trained_with.json")
+    about.write_text(about.read_text().replace(__version__, "9.9.0"))
     altered = shutil.make_archive(str(tmp_path / "altered"), "gztar", unpacked)
     with pytest.raises(InvalidConfigException, match=r"trained with rasa-llm-components 9\.9\.0.*rasa train"):
         _load(altered)

@@ -84,7 +84,19 @@ def test_a_mistake_in_the_configuration_is_told_in_one_sentence(trained: Trained
     assert name in str(raised.value)
 
 
-@pytest.mark.parametrize("text", ["", " ", "🎁🎁🎁", "\x00\x07", "مرحبا", "<script>alert(1)</script>", "a" * 10_000])
+HOSTILE = [
+    "",
+    " ",
+    "🎁🎁🎁",
+    "\x00\x07",
+    "مرحبا",
+    "<script>alert(1)</script>",
+    "'; DROP TABLE orders; --",
+    "a" * 10_000,
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
 def test_no_message_breaks_it(trained: Trained, text: str) -> None:
     intent = trained([{**FEATURIZER, "model": "stand-in"}, CLASSIFIER]).parse(text)["intent"]
     assert intent["confidence"] <= 1

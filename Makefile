@@ -4,6 +4,7 @@ PORT ?= 5005
 HOST ?= 127.0.0.1
 PYTHON := .venv/bin/python
 SHELL := /bin/bash
+RESULTS := benchmarks/results
 export RASA_TELEMETRY_ENABLED := false
 
 .PHONY: help chat train test lint bench docs clean
@@ -27,8 +28,19 @@ lint: .venv/.installed-development  ## Check style, types and complexity.
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 
-bench: .venv/.installed-development  ## Measure, and write the tables of docs/benchmarks.md. DATA=folder measures more.
-	@$(PYTHON) benchmarks/tables.py --run $(if $(DATA),--data $(DATA))
+bench: .venv/.installed-development  ## Measure, and write docs/benchmarks.md. DATA=folder measures more.
+	@mkdir -p $(RESULTS)
+	$(PYTHON) benchmarks/import_time.py --json $(RESULTS)/import_time.json
+	@$(PYTHON) example_bot/start.py --prepare
+	$(PYTHON) benchmarks/running_bot.py --peer stock --json $(RESULTS)/running_bot.json
+ifdef DATA
+	$(PYTHON) benchmarks/intent.py --data $(DATA)/intent/banking77 --train train_10 --peer diet --json $(RESULTS)/intent.json
+	$(PYTHON) benchmarks/knowledge.py --data $(DATA)/faq/xquad/xquad.en.json --json $(RESULTS)/knowledge.json
+	$(PYTHON) benchmarks/sentiment.py --vader $(DATA)/sentiment/vader --questions $(DATA)/faq/xquad/xquad.en.json --json $(RESULTS)/sentiment.json
+else
+	@echo "For intents, knowledge and sentiment: make bench DATA=folder, with intent/banking77, faq/xquad and sentiment/vader in it."
+endif
+	$(PYTHON) benchmarks/tables.py
 
 docs: .venv/.installed-development  ## Build the documentation into site/.
 	@NO_MKDOCS_2_WARNING=true .venv/bin/mkdocs build --strict --quiet && echo "The documentation is in site/index.html"

@@ -1,0 +1,143 @@
+"""Writes docs/benchmarks.md from the records that the benchmarks left in a folder.
+
+    python benchmarks/tables.py [--results benchmarks/results] [--page docs/benchmarks.md]
+
+`make bench` runs the benchmarks first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A benchmark's part of the page.
+
+    Attributes:
+        file: its records, without `.json`.
+        title: the heading.
+        command: what made the records.
+        about: what is measured.
+    """
+
+    file: str
+    title: str
+    command: str
+    about: str
+
+
+SECTIONS = (
+    Section(
+        "intent",
+        "Intents from few examples",
+        "python benchmarks/intent.py --data banking77 --train train_10 --peer diet --json OUT",
+        "BANKING77, ten examples for each of 77 intents, 3,080 test messages, trained and parsed through Rasa itself. "
+        "`diet` is Rasa's default pipeline in the same run.",
+    ),
+    Section(
+        "knowledge",
+        "Passages found, and questions declined",
+        "python benchmarks/knowledge.py --data xquad.en.json --json OUT",
+        "XQuAD in English: 240 paragraphs are the documents, 1,190 questions are asked; then with 12 of the 48 "
+        "articles left out, by the default threshold; then with only the question's own paragraph left out.",
+    ),
+    Section(
+        "sentiment",
+        "Sentiment",
+        "python benchmarks/sentiment.py --vader vader --questions xquad.en.json --json OUT",
+        "Sentences rated by people, five-fold; negative from a mean rating of -1 down, positive from 1 up.",
+    ),
+    Section(
+        "running_bot",
+        "The running bot",
+        "python benchmarks/running_bot.py --peer stock --json OUT",
+        "The example bot in a real browser: seconds until the first answer, and Rasa's memory; `stock` is the same bot "
+        "with Rasa's default pipeline.",
+    ),
+    Section(
+        "import_time",
+        "Importing the package",
+        "python benchmarks/import_time.py --json OUT",
+        "A fresh interpreter each time.",
+    ),
+)
+
+
+def main() -> None:
+    """Writes the page from whatever records are there."""
+    parser = argparse.ArgumentParser(description="Write the page of benchmarks.")
+    parser.add_argument("--results", type=Path, default=HERE / "results", help="folder with the records")
+    parser.add_argument("--page", type=Path, default=HERE.parent / "docs" / "benchmarks.md", help="file to write")
+    options = parser.parse_args()
+    found = [(section, options.results / f"{section.file}.json") for section in SECTIONS]
+    parts = [part(section, file) for section, file in found if file.exists()]
+    if not parts:
+        raise SystemExit(f"No records in {options.results}: run make bench first.")
+    options.page.write_text("\n".join([introduction(), *parts]))
+    print(f"{len(parts)} tables in {options.page}")
+
+
+def introduction() -> str:
+    """The page's head: on what machine, and how to repeat it."""
+    return (
+        "# Benchmarks\n\n"
+        f"Measured on {os.cpu_count()} cores ({platform.machine()}) with Python {platform.python_version()}, without a "
+        "GPU unless said otherwise. `make bench DATA=folder` repeats it and writes this page; each table also names "
+        "its own command. The first row is ours.\n"
+    )
+
+
+def part(section: Section, file: Path) -> str:
+    """One benchmark: what it measures, its command, its table."""
+    records = json.loads(file.read_text())
+    day = time.strftime("%Y-%m-%d", time.gmtime(file.stat().st_mtime))
+    command = f"```bash\n{section.command}\n```"
+    return "\n\n".join([f"## {section.title}", section.about, command, table(records), f"Measured {day}."]) + "\n"
+
+
+def table(records: Sequence[Record]) -> str:
+    """Records as a Markdown table with a row for each figure, so that it fits a phone; a column for each record."""
+    flat = [flattened(record) for record in records]
+    figures = [key for key in dict.fromkeys(key for record in flat for key in record) if key != "name"]
+    names = [str(record.get("name", "")) for record in flat]
+    lines = [row(["", *names]), row(["---", *["---:"] * len(names)])]
+    lines += [row([figure.replace("_", " "), *[shown(record.get(figure)) for record in flat]]) for figure in figures]
+    return "\n".join(lines)
+
+
+def flattened(record: Record, prefix: str = "") -> Record:
+    """Figures within figures get a name of several words: `per_class negative f1`."""
+    flat: Record = {}
+    for key, value in record.items():
+        flat.update(flattened(value, f"{prefix}{key} ") if isinstance(value, dict) else {f"{prefix}{key}": value})
+    return flat
+
+
+def shown(value: Any) -> str:
+    """A figure as it stands in the table."""
+    if value is None:
+        return ""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return f"{value:,.4f}".rstrip("0").rstrip(".")
+    return str(value)
+
+
+def row(cells: Sequence[str]) -> str:
+    """A line of a Markdown table."""
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    main()

@@ -21,6 +21,8 @@ const chat = document.createElement("deep-chat");
 let items = [];
 /** Texts of the messages that wait for their answer, by id. */
 const waiting = new Map();
+/** What a screen reader does with new bubbles: it does not read out a whole stored conversation. */
+let live = "off";
 /** Ids of the turns that ended while this page was open. */
 const over = new Set();
 /** What each bubble was made from. */
@@ -73,7 +75,11 @@ function fill(item) {
 
 function wanted() {
   const list = [greeting(), ...items];
-  if (waiting.size > 0) list.push({ role: "bot", id: "typing", typing: true });
+  if (waiting.size === 0) return list;
+  const lost = byId("state").dataset.state === "reconnecting";
+  list.push(
+    lost ? { role: "notice", id: "later", text: texts.sending_later } : { role: "bot", id: "typing", typing: true },
+  );
   return list;
 }
 
@@ -90,22 +96,24 @@ function show() {
   queueMicrotask(() => {
     scheduled = false;
     const list = wanted();
+    const atEnd = isAtEnd();
     const keep = new Set(list.map((item) => item.id));
     for (const made of root().querySelectorAll("[data-item]")) {
       if (!keep.has(made.dataset.item)) made.closest(".outer-message-container").remove();
     }
-    let grown = false;
-    for (const item of list) {
-      if (!holder(item.id)) {
-        addBubble(item);
-        grown = true;
-      }
-      fill(item);
-    }
+    const added = list.filter((item) => !holder(item.id));
+    added.forEach(addBubble);
+    list.forEach(fill);
     inOrder(list);
-    if (grown) chat.scrollToBottom();
+    // Who reads further up is left there, until they write something themselves.
+    if (added.length > 0 && (atEnd || added.some((item) => item.role === "user"))) chat.scrollToBottom();
     byId("status").textContent = waiting.size > 0 ? `${title} ${texts.typing}` : "";
   });
+}
+
+function isAtEnd() {
+  const log = root().getElementById("messages");
+  return log.scrollHeight - log.scrollTop - log.clientHeight < 120;
 }
 
 function inOrder(list) {
@@ -189,6 +197,12 @@ function takeOver(stored, pending) {
     items.splice(place < 0 ? items.length : place + 1, 0, item);
   }
   show();
+  setTimeout(readOut, 500);
+}
+
+function readOut() {
+  live = "polite";
+  root().getElementById("messages").setAttribute("aria-live", live);
 }
 
 const connection = new Connection(
@@ -233,6 +247,7 @@ const connection = new Connection(
       if (state.dataset.state === name) return;
       state.dataset.state = name;
       state.textContent = texts[name];
+      show();
     },
   },
   language,
@@ -285,7 +300,7 @@ function describeParts() {
   const log = root().getElementById("messages");
   const send = root().querySelector(".submit-button");
   if (!log || !input() || !send || send.hasAttribute("aria-label")) return;
-  describe(log, { role: "log", "aria-live": "polite", "aria-label": texts.log_label, tabindex: "0" });
+  describe(log, { role: "log", "aria-live": live, "aria-label": texts.log_label, tabindex: "0" });
   describe(input(), {
     role: "textbox",
     "aria-multiline": "true",

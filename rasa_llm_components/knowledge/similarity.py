@@ -59,13 +59,13 @@ class ReadPassages:
             texts: the passages.
             embeddings: of the passages' texts, then of all of their units.
         """
-        self._texts = texts
         self._embeddings = embeddings
         self.passage_vectors = embeddings.vectors[: len(texts)]
         self.unit_vectors = embeddings.vectors[len(texts) :]
-        counts = np.array([len(text.units) for text in texts])
-        self.first_units = np.cumsum(counts) - counts
-        self.owners = np.repeat(np.arange(len(texts)), counts)
+        self._starts = [np.array(text.starts) for text in texts]
+        ends = np.cumsum([len(text.units) for text in texts])
+        self.units = [slice(end - len(text.units), end) for text, end in zip(texts, ends)]
+        self.owners = np.repeat(np.arange(len(texts)), [len(text.units) for text in texts])
 
     def similarities(self, question: ReadQuestion, row: int) -> np.ndarray:
         """The four similarities of a question and passage `row`, `(KINDS,)`; without tokens two are NaN."""
@@ -74,18 +74,14 @@ class ReadPassages:
         if best is not None:
             words = float(question.weights @ best.max(axis=1))
             in_sentence = float((question.weights @ best).max())
-        units = self._units(row) @ question.vector
+        units = self.unit_vectors[self.units[row]] @ question.vector
         return np.array([words, in_sentence, self.passage_vectors[row] @ question.vector, units.max()])
 
     def unit_similarities(self, question: ReadQuestion, row: int) -> np.ndarray:
         """How alike the question and each unit of a passage are, `(units,)`."""
-        units = self._units(row) @ question.vector
+        units = self.unit_vectors[self.units[row]] @ question.vector
         best = self._best_matches(question, row)
         return units if best is None else (units + 2 * (question.weights @ best)) / 3
-
-    def _units(self, row: int) -> np.ndarray:
-        first = self.first_units[row]
-        return self.unit_vectors[first : first + len(self._texts[row].units)]
 
     def _best_matches(self, question: ReadQuestion, row: int) -> np.ndarray | None:
         """Late interaction (Khattab and Zaharia 2020): each question token's best match in each unit.
@@ -94,12 +90,12 @@ class ReadPassages:
             `(question tokens, units)` cosines, or None where there are no token vectors.
         """
         start, end = self._embeddings.token_span(row)
-        text = self._texts[row]
-        unit_of = np.searchsorted(text.starts, self._embeddings.token_starts[start:end], side="right") - 1
+        unit_of = np.searchsorted(self._starts[row], self._embeddings.token_starts[start:end], side="right") - 1
         if not len(question.tokens) or not (unit_of >= 0).any():
             return None
+        order = np.argsort(unit_of, kind="stable")
+        units, firsts = np.unique(unit_of[order], return_index=True)
         cosines = question.tokens @ unit_rows(self._embeddings.tokens[start:end]).T
-        best = np.full((len(question.tokens), len(text.units)), -1.0, np.float32)
-        for unit in np.unique(unit_of[unit_of >= 0]):
-            best[:, unit] = cosines[:, unit_of == unit].max(axis=1)
+        best = np.full((len(question.tokens), len(self._starts[row])), -1.0, np.float32)
+        best[:, units[units >= 0]] = np.maximum.reduceat(cosines[:, order], firsts, axis=1)[:, units >= 0]
         return best

@@ -121,7 +121,6 @@ CHINESE = """
 """
 
 
-@lru_cache(maxsize=4)
 def similarity_range(encoder: SentenceEncoder, *, chinese: bool) -> tuple[np.ndarray, np.ndarray]:
     """The mean similarities of unrelated pairs and of a question and its answer, each `(KINDS,)`.
 
@@ -129,6 +128,11 @@ def similarity_range(encoder: SentenceEncoder, *, chinese: bool) -> tuple[np.nda
         encoder: whose similarities are measured; a second and less of its time.
         chinese: measure it on the Chinese pairs.
     """
+    return _measured(encoder, chinese)  # type: ignore[arg-type]  # objects are hashable; a protocol does not say so
+
+
+@lru_cache(maxsize=4)
+def _measured(encoder: SentenceEncoder, chinese: bool) -> tuple[np.ndarray, np.ndarray]:
     pairs = _pairs(CHINESE, "") if chinese else _pairs(ENGLISH, " ")
     passages = [Passage(answer, "", (), "", "", split_sentences(answer)) for _, answer in pairs]
     texts = [PassageText.of(passage) for passage in passages]

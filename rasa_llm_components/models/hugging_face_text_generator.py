@@ -68,6 +68,7 @@ class HuggingFaceTextGenerator:
         prompt = self._tokenizer.apply_chat_template(
             [dict(message) for message in messages], add_generation_prompt=True, return_tensors="pt", return_dict=True
         ).to(self._model.device)
+        prompt.pop("token_type_ids", None)  # some tokenizers give them, and no causal model takes them
         started = time.monotonic()
         sampling = {"do_sample": True, "temperature": temperature} if temperature > 0 else {"do_sample": False}
         try:

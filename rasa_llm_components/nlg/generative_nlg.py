@@ -12,6 +12,8 @@ from rasa.shared.exceptions import InvalidConfigException
 from rasa.utils.endpoints import EndpointConfig
 
 from rasa_llm_components.errors import ConfigurationError, EncodingError
+from rasa_llm_components.knowledge import KnowledgeBase
+from rasa_llm_components.models.protocols import SentenceEncoder
 from rasa_llm_components.models.registry import shared_encoder, shared_generator
 from rasa_llm_components.nlg.answer import Answer
 from rasa_llm_components.nlg.answerer import Answerer
@@ -59,15 +61,7 @@ class GenerativeNLG(TemplatedNaturalLanguageGenerator):
         if writer:
             self._rephraser = Rephraser(writer, encoder, settings)
         if keys["knowledge"]:
-            from rasa_llm_components.knowledge import KnowledgeBase
-
-            knowledge = KnowledgeBase.from_folder(
-                keys["knowledge"],
-                encoder,
-                cache_folder=keys["cache_folder"] or None,
-                threshold=keys["threshold"] or None,
-            )
-            self._answerer = Answerer(knowledge, None, encoder, settings, writer=writer)
+            self._answerer = Answerer(_knowledge(keys, encoder), None, encoder, settings, writer=writer)
 
     async def generate(
         self, utter_action: str, tracker: DialogueStateTracker, output_channel: str, **kwargs: Any
@@ -120,6 +114,18 @@ def _keys_of(endpoint_config: EndpointConfig) -> dict[str, Any]:
     keys = dict(endpoint_config.kwargs)
     check_keys(keys)
     return {**KEYS, **{key: value for key, value in keys.items() if value is not None}}
+
+
+def _knowledge(keys: dict[str, Any], encoder: SentenceEncoder) -> KnowledgeBase:
+    try:
+        return KnowledgeBase.from_folder(
+            keys["knowledge"],
+            encoder,
+            cache_folder=keys["cache_folder"] or None,
+            threshold=keys["threshold"] or None,
+        )
+    except ConfigurationError as error:
+        raise error.for_component(COMPONENT, "knowledge" if error.key == "folder" else "") from error
 
 
 def _with_source(answer: Answer, output_channel: str, custom: Any) -> dict[str, Any]:

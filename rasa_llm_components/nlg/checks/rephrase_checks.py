@@ -26,7 +26,7 @@ NEW_WORDS = 0.34
 """Share of content words that the response did not have, at most; words of courtesy are free."""
 _COURTESY = (
     "thank thanks please happy glad great sure hello hi welcome sorry help course wonderful lovely kindly"
-    " appreciate pleasure gladly cheers absolutely certainly let know feel assist patience"
+    " appreciate pleasure good news gladly cheers absolutely certainly let know feel assist patience"
     " 谢谢 请 您好 你好 感谢 欢迎 高兴 乐意 抱歉 帮 帮助 您 好的 当然"
 )
 _PLACEHOLDER = re.compile(r"\{[^{}\n]+\}")

@@ -15,6 +15,9 @@ LABELS = ("negative", "neutral", "positive")
 PROBE = "Hello, where can I find the opening hours of your shop?"
 """Encoders that give this sentence the same vector are the same encoder, whatever server or file they come from."""
 
+UNLIKE = 0.3
+"""Two sentences of a smaller cosine have nothing to do with each other, for the encoders that heads ship for."""
+
 _SHIPPED = Path(__file__).parent / "heads"
 _SAME_ENCODER = 0.99
 _NEVER = -20.0
@@ -23,14 +26,18 @@ _ITERATIONS = 200
 
 @dataclass(frozen=True)
 class SentimentHead:
-    """A network with one hidden layer, `output @ relu(hidden @ vector + hidden_bias) + own @ vector + bias`.
+    """A network with one hidden layer, and what a bot's own labels add to it.
+
+    `output @ relu(hidden @ vector + hidden_bias) + direct @ vector + own @ likeness(examples, vector) + bias`
 
     Attributes:
-        hidden: `(units, dimension)`; an encoder that no head is shipped for has 0 units.
+        hidden: `(units, dimension)`; 0 units for an encoder that no head is shipped for.
         hidden_bias: `(units,)`.
         output: `(3, units)`, one row a label, in the order of `LABELS`.
+        direct: `(3, dimension)`, a linear head; zeros beside a hidden layer.
         bias: `(3,)`.
-        own: `(3, dimension)`, what the bot's own labels have changed; zeros in a shipped head.
+        examples: `(labelled, dimension)`, the bot's own examples; none in a shipped head.
+        own: `(3, labelled)`, what each of them adds to sentences like it.
         encoder: fingerprint of the encoder whose vectors it reads.
         probe: `(dimension,)`, that encoder's vector of `PROBE`.
     """
@@ -38,21 +45,34 @@ class SentimentHead:
     hidden: np.ndarray
     hidden_bias: np.ndarray
     output: np.ndarray
+    direct: np.ndarray
     bias: np.ndarray
+    examples: np.ndarray
     own: np.ndarray
     encoder: str
     probe: np.ndarray
 
     @classmethod
-    def without_opinion(cls, encoder: str, probe: np.ndarray) -> SentimentHead:
-        """A head that finds everything equally likely, for an encoder that none is shipped for."""
-        dimension, labels = len(probe), len(LABELS)
+    def of_network(
+        cls,
+        *,
+        hidden: np.ndarray,
+        hidden_bias: np.ndarray,
+        output: np.ndarray,
+        bias: np.ndarray,
+        encoder: str,
+        probe: np.ndarray,
+    ) -> SentimentHead:
+        """A head with a hidden layer and without examples of its own."""
+        dimension = len(probe)
         return cls(
-            hidden=np.zeros((0, dimension)),
-            hidden_bias=np.zeros(0),
-            output=np.zeros((labels, 0)),
-            bias=np.zeros(labels),
-            own=np.zeros((labels, dimension)),
+            hidden=hidden,
+            hidden_bias=hidden_bias,
+            output=output,
+            direct=np.zeros((len(LABELS), dimension)),
+            bias=bias,
+            examples=np.zeros((0, dimension)),
+            own=np.zeros((len(LABELS), 0)),
             encoder=encoder,
             probe=probe,
         )
@@ -63,7 +83,8 @@ class SentimentHead:
 
     def _logits(self, vectors: np.ndarray) -> np.ndarray:
         active = np.maximum(vectors @ self.hidden.T + self.hidden_bias, 0.0)
-        logits: np.ndarray = active @ self.output.T + vectors @ self.own.T + self.bias
+        network = active @ self.output.T + vectors @ self.direct.T + self.bias
+        logits: np.ndarray = network + _likeness(vectors, self.examples) @ self.own.T
         return logits
 
     def fits(self, encoder: str, probe: np.ndarray) -> bool:
@@ -75,27 +96,35 @@ class SentimentHead:
     def adapted(self, vectors: np.ndarray, labels: Sequence[str], *, strength: float) -> SentimentHead:
         """This head with a bot's own labels learnt on top of it.
 
-        A linear change is added, as small as the examples allow: a Gaussian prior around the present
-        head (Chelba and Acero 2004). It reaches as far as sentences are alike, and the bias stays, so
-        that many examples of one label do not make that label likelier everywhere.
+        Each example adds to the sentences that are like it, and to no other: a sentence whose cosine with
+        every example is below `UNLIKE` keeps its answer exactly. How much they add is found by logistic
+        regression with a Gaussian prior around the present answer (Chelba and Acero 2004).
 
         Args:
             vectors: `(examples, dimension)`, each of length 1.
             labels: one of `LABELS` for each.
             strength: how much an example counts against the prior; the prior's variance.
         """
-        targets = np.eye(len(LABELS))[[LABELS.index(label) for label in labels]]
-        change = _fit_change(vectors.astype(np.float64), targets, self._logits(vectors), strength)
-        return replace(self, own=self.own + change)
+        own = _fit(_likeness(vectors, vectors), labels, self._logits(vectors), strength)
+        return replace(
+            self, examples=np.concatenate([self.examples, vectors]), own=np.concatenate([self.own, own], axis=1)
+        )
 
     @classmethod
     def fit_own(
         cls, vectors: np.ndarray, labels: Sequence[str], *, encoder: str, probe: np.ndarray, strength: float
     ) -> SentimentHead:
-        """A head from a bot's own labels alone; a label without examples never wins."""
+        """A linear head from a bot's own labels alone; a label without examples never wins."""
         bias = np.array([0.0 if label in labels else _NEVER for label in LABELS])
-        start = replace(cls.without_opinion(encoder, probe), bias=bias)
-        return start.adapted(vectors, labels, strength=strength)
+        empty = cls.of_network(
+            hidden=np.zeros((0, len(probe))),
+            hidden_bias=np.zeros(0),
+            output=np.zeros((len(LABELS), 0)),
+            bias=bias,
+            encoder=encoder,
+            probe=probe,
+        )
+        return replace(empty, direct=_fit(vectors, labels, empty._logits(vectors), strength))
 
     def save_pretrained(self, file: Path) -> None:
         """Writes an `.npz` file of plain numbers; the hidden layer takes one byte a weight."""
@@ -103,7 +132,8 @@ class SentimentHead:
         scale = np.abs(self.hidden).max(axis=1, initial=1e-9) / 127
         arrays["hidden"] = np.round(self.hidden / scale[:, None]).astype(np.int8)
         arrays["probe"] = self.probe.astype(np.float16)
-        arrays["own"] = self.own.astype(np.float32)
+        for name in ("direct", "own", "examples"):
+            arrays[name] = arrays[name].astype(np.float32)
         np.savez_compressed(file, labels=np.array(LABELS), hidden_scale=scale.astype(np.float32), **arrays)
 
     @classmethod
@@ -170,18 +200,26 @@ def _shipped_files() -> list[Path]:
     return sorted(_SHIPPED.glob("*.sentiment.npz"))
 
 
-def _fit_change(vectors: np.ndarray, targets: np.ndarray, start: np.ndarray, strength: float) -> np.ndarray:
-    """The `(3, dimension)` change that explains the targets, by L-BFGS on the penalised likelihood."""
+def _likeness(vectors: np.ndarray, examples: np.ndarray) -> np.ndarray:
+    """`(batch, examples)`: 1 for the same sentence, 0 from a cosine of `UNLIKE` downwards."""
+    likeness: np.ndarray = np.maximum(vectors @ examples.T - UNLIKE, 0.0) / (1.0 - UNLIKE)
+    return likeness
+
+
+def _fit(features: np.ndarray, labels: Sequence[str], start: np.ndarray, strength: float) -> np.ndarray:
+    """The `(3, features)` weights that, added to the logits `start`, explain the labels: penalised likelihood."""
     from scipy.optimize import minimize
 
-    shape = (targets.shape[1], vectors.shape[1])
+    targets = np.eye(len(LABELS))[[LABELS.index(label) for label in labels]]
+    shape = (len(LABELS), features.shape[1])
+    features = features.astype(np.float64)
 
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        change = flat.reshape(shape)
-        probabilities = _softmax(start + vectors @ change.T)
+        weights = flat.reshape(shape)
+        probabilities = _softmax(start + features @ weights.T)
         likelihood = float((targets * np.log(probabilities + 1e-12)).sum())
-        gradient = (probabilities - targets).T @ vectors + change / strength
-        return float((change**2).sum()) / (2 * strength) - likelihood, gradient.ravel()
+        gradient = (probabilities - targets).T @ features + weights / strength
+        return float((weights**2).sum()) / (2 * strength) - likelihood, gradient.ravel()
 
     found = minimize(loss, np.zeros(shape).ravel(), jac=True, method="L-BFGS-B", options={"maxiter": _ITERATIONS})
     return np.asarray(found.x).reshape(shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -116,7 +117,7 @@ class SentimentTagger(GraphComponent):
                 f"Add this line to the pipeline, above {type(self).__name__}: {PIPELINE_LINE}",
             )
         labelled = self._labelled(training_data)
-        self._head = self._fit(encoder, labelled)
+        self._head = replace(self._fit(encoder, labelled), encoder=encoder.fingerprint)
         self._persist()
         return self._resource
 
@@ -216,7 +217,11 @@ class SentimentTagger(GraphComponent):
 
 
 def _check_encoder(component: str, head: SentimentHead, encoder: SentenceEncoder | None) -> None:
-    if encoder is not None and not head.fits(encoder.fingerprint, encoder.encode([PROBE])[0]):
+    if encoder is None or encoder.fingerprint == head.encoder:
+        return
+    with errors_for(component):
+        probe = encoder.encode([PROBE])[0]
+    if not head.fits(encoder.fingerprint, probe):
         raise InvalidConfigException(
             f"{component}: the model was trained on the vectors of encoder {head.encoder}, and the featurizer now"
             f" loads encoder {encoder.fingerprint}. Bring the old weights back, or train again: rasa train"

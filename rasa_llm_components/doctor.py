@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ DISTRIBUTION = "rasa-llm-components"
 HTTP_LIMIT = 3.0
 """Seconds a server has to answer."""
 _FOR_DEVELOPERS = {"test", "lint", "docs", "bench", "example"}
+_UNSET_VARIABLE = re.compile(r"\$\{(\w+)\}")
 _OURS = "rasa_llm_components."
 
 
@@ -81,6 +83,7 @@ def examine(folder: Path) -> Iterator[Finding]:
     yield from versions()
     yield from extras(bot)
     yield device()
+    yield from variables(bot)
     yield from weights(bot)
     yield from documents(bot)
     yield from servers(bot)
@@ -139,6 +142,15 @@ def device() -> Finding:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     name = "Apple GPU" if chosen.type == "mps" else f"CPU, {torch.get_num_threads()} threads"
     return Finding("device", f"{name}, {memory:.0f} GB of memory")
+
+
+def variables(bot: BotFiles) -> Iterator[Finding]:
+    """Names that a file takes from the environment, and that are not there: Rasa would not start."""
+    for name in ("config", "endpoints", "credentials"):
+        for variable in dict.fromkeys(_UNSET_VARIABLE.findall(str(getattr(bot, name)))):
+            yield Finding(
+                f"variable {variable}", f"not set, but {name}.yml uses it", "missing", f"export {variable}=..."
+            )
 
 
 def weights(bot: BotFiles) -> Iterator[Finding]:

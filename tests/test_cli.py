@@ -131,6 +131,14 @@ def test_doctor_takes_addresses_from_the_environment(capsys, bot, server, monkey
     assert "answers (404)" in finding(lines, "action_endpoint:")[0]
 
 
+def test_doctor_names_a_variable_that_is_not_set(capsys, bot, monkeypatch):
+    monkeypatch.delenv("SHOP_DATABASE", raising=False)
+    (bot / "endpoints.yml").write_text("tracker_store: {type: SQL, url: '${SHOP_DATABASE}'}\n")
+    code, lines = doctors_lines(capsys, bot)
+    assert code == 1
+    assert finding(lines, "variable SHOP_DATABASE:")[1] == "export SHOP_DATABASE=..."
+
+
 def test_doctor_needs_an_extra_only_where_the_bot_uses_it(capsys, bot, monkeypatch):
     installed = doctor._version
     monkeypatch.setattr(doctor, "_version", lambda name: None if name in ("bm25s", "xllamacpp") else installed(name))

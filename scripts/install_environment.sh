@@ -106,9 +106,9 @@ if is_python_3_10 .venv/bin/python; then
 else
     check_disk
     rm -rf .venv
+    echo "Making .venv: about 8 GB, three to ten minutes, once."
     make_venv
-    what="Installing into .venv ..."
-    echo "Installing about 8 GB with $(.venv/bin/python --version): three to ten minutes, once."
+    what="Installing with $(.venv/bin/python --version) ..."
 fi
 with_clock "$what" install_package
 touch .venv/.installed-example ".venv/.installed-$purpose"

@@ -38,7 +38,8 @@ ACTIONS_PORT_AFTER = 50  # 5005 -> 5055, Rasa's usual pair
 START_LIMIT = 180.0
 LINES_SHOWN = 15
 
-QUIET = {
+ENVIRONMENT = {
+    "SANIC_HOST": "127.0.0.1",  # the action server asks nobody for a password
     "RASA_TELEMETRY_ENABLED": "false",
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
@@ -58,7 +59,7 @@ def main() -> int:
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a command under way is ended too
     RUN.mkdir(exist_ok=True)
-    os.environ.update(QUIET)
+    os.environ.update(ENVIRONMENT)
     os.chdir(BOT)
     try:
         if not arguments.prepare:

@@ -1,4 +1,4 @@
-"""Between the conversation and the shop: one database, transactions off the server's event loop, outcomes as replies."""
+"""Between the conversation and the shop: one database, transactions in threads, outcomes as replies."""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ sys.path.insert(0, str(BOT))
 from actions import desk  # noqa: E402
 from actions.shop.database import connect  # noqa: E402
 from actions.shop.fill import fill  # noqa: E402
-from demo_day import TODAY  # noqa: E402
+
+from tests.example_bot.demo_day import TODAY  # noqa: E402
 
 POSTGRESQL_PORT = 19500
 

@@ -13,8 +13,9 @@ from actions.shop.order_status import status_of
 from actions.shop.outcomes import working_days_after
 from actions.shop.tables import AddressChange, Cancellation, Order, Product, Return, ReturnLine, Ticket
 from actions.shop.tickets import open_ticket
-from demo_day import TODAY
 from sqlalchemy import func, select
+
+from tests.example_bot.demo_day import TODAY
 
 ANNA = "anna.murphy@post.example"
 MARK = "m.quinn@home.example"
@@ -50,7 +51,13 @@ def test_order_numbers_are_read_as_people_write_them(text, number):
 
 @pytest.mark.parametrize(
     ("text", "email"),
-    [("Anna.Murphy@Post.example", ANNA), ("a b@c.de", ""), ("@post.example", ""), ("x@y", ""), ("x" * 300 + "@y.ie", "")],
+    [
+        ("Anna.Murphy@Post.example", ANNA),
+        ("a b@c.de", ""),
+        ("@post.example", ""),
+        ("x@y", ""),
+        ("x" * 300 + "@y.ie", ""),
+    ],
 )
 def test_email_addresses_are_read_in_lower_case(text, email):
     assert email_address(text) == email
@@ -206,7 +213,9 @@ def test_items_are_understood_as_people_name_them(sqlite, text, names):
         assert [line.product.name for line in returns.choose_lines(order, text)] == names
 
 
-@pytest.mark.parametrize(("number", "email", "paid"), [("WW10007", ANNA, "free"), ("WW10010", "sophie.martin@courrier.example", "your cost")])
+@pytest.mark.parametrize(
+    ("number", "email", "paid"), [("WW10007", ANNA, "free"), ("WW10010", "sophie.martin@courrier.example", "your cost")]
+)
 def test_the_label_is_free_within_ireland(sqlite, number, email, paid):
     item = {"WW10007": "mug", "WW10010": "print"}[number]
     outcome = do(sqlite, number, email, lambda s, order: returns.register(s, order, item, "don't like it", TODAY))
@@ -259,12 +268,14 @@ def test_an_address_needs_street_number_town_and_country(address, response):
 def test_a_conversation_opens_a_ticket_once(shop):
     def ticket(conversation, kind, text):
         with transaction(shop) as session:
-            return open_ticket(
-                session, conversation=conversation, kind=kind, email=ANNA, text=text, now=TODAY
-            )
+            return open_ticket(session, conversation=conversation, kind=kind, email=ANNA, text=text, now=TODAY)
 
     first, again = ticket("c1", "complaint", "The box was wet."), ticket("c1", "complaint", "the box  was WET.")
-    other, person, person_again = ticket("c2", "complaint", "The box was wet."), ticket("c1", "person", "a"), ticket("c1", "person", "b")
+    other, person, person_again = (
+        ticket("c2", "complaint", "The box was wet."),
+        ticket("c1", "person", "a"),
+        ticket("c1", "person", "b"),
+    )
     assert (first.response, again.response) == ("utter_ticket_opened", "utter_ticket_exists")
     assert first.values == again.values
     assert person.values == person_again.values

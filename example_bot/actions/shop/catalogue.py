@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -60,7 +61,7 @@ def _matching(session: Session, words: str) -> list[Product]:
 
 def _phrases(text: str) -> list[str]:
     words = re.findall(r"[a-z]+", text)
-    return words + [f"{first} {second}" for first, second in zip(words, words[1:])]
+    return words + [f"{first} {second}" for first, second in pairwise(words)]
 
 
 def _singular(word: str) -> str:

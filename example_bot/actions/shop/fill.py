@@ -1,4 +1,6 @@
-"""Makes the tables and fills them with the demo shop:  python -m actions.shop.fill
+"""Makes the tables and fills them with the demo shop.
+
+    python -m actions.shop.fill
 
 As often as you like: what is there stays. On another day the demo orders become as many days younger,
 so that there always is one to cancel and one to return; what customers did with them is kept.

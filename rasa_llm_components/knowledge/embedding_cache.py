@@ -73,6 +73,8 @@ def _gather(
     """What older folders have, and the rest embedded."""
     missing = [index for index, key in enumerate(keys) if key not in older]
     new = Embeddings.embed([texts[index] for index in missing], sum(index < with_tokens for index in missing), encoder)
+    if len(missing) == len(keys):
+        return new
     parts = {keys[index]: (new, row) for row, index in enumerate(missing)}
     return Embeddings.gather([parts.get(key) or older[key] for key in keys])
 
@@ -92,7 +94,7 @@ def _read(folder: Path, encoder: SentenceEncoder) -> tuple[list[str], Embeddings
         return None
     try:
         hashes = np.load(folder / _HASHES).tolist()
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS}
+        arrays = {name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in _ARRAYS}
         embeddings = Embeddings(**arrays)
         vectors, tokens = embeddings.vectors, embeddings.tokens
         fits = (

@@ -9,6 +9,8 @@ import numpy as np
 
 from rasa_llm_components.models.protocols import SentenceEncoder
 
+_TEXTS_AT_ONCE = 1024
+
 
 @dataclass(frozen=True)
 class Embeddings:
@@ -36,18 +38,28 @@ class Embeddings:
             with_tokens: for how many of them, from the first, token vectors are kept.
             encoder: one whose token vectors do not travel (a server) gives none.
         """
-        read = encoder.encode_words(texts[:with_tokens], kind="passage", show_progress=True) if with_tokens else []
+        parts = [cls._read(block, encoder) for block in _blocks(texts[:with_tokens])]
         rest = texts[with_tokens:]
-        vectors = [np.stack([text.sentence for text in read])] if read else []
-        vectors += [encoder.encode(rest, kind="passage", show_progress=True)] if rest else []
-        counts = [len(text.tokens) for text in read] + [0] * len(rest)
-        starts = [start for text in read for start, _ in text.spans]
-        tokens = [to_int8(text.tokens) for text in read]
+        if rest or not parts:
+            vectors = encoder.encode(rest, kind="passage", show_progress=True)
+            nothing = np.zeros((0, encoder.dimension), np.int8)
+            parts.append(cls(vectors, nothing, np.zeros(0, np.int32), np.zeros(len(rest), np.int64)))
+        counts = np.concatenate([np.diff(part.ends, prepend=0) for part in parts])
         return cls(
-            vectors=np.concatenate(vectors).astype(np.float32) if vectors else np.zeros((0, encoder.dimension), "f4"),
-            tokens=np.concatenate(tokens) if tokens else np.zeros((0, encoder.dimension), np.int8),
-            token_starts=np.array(starts, dtype=np.int32),
+            vectors=np.concatenate([part.vectors for part in parts]).astype(np.float32),
+            tokens=np.concatenate([part.tokens for part in parts]),
+            token_starts=np.concatenate([part.token_starts for part in parts]),
             ends=np.cumsum(counts, dtype=np.int64),
+        )
+
+    @classmethod
+    def _read(cls, texts: Sequence[str], encoder: SentenceEncoder) -> Embeddings:
+        read = encoder.encode_words(texts, kind="passage", show_progress=True)
+        return cls(
+            vectors=np.stack([text.sentence for text in read]),
+            tokens=np.concatenate([to_int8(text.tokens) for text in read]),
+            token_starts=np.array([start for text in read for start, _ in text.spans], dtype=np.int32),
+            ends=np.cumsum([len(text.tokens) for text in read], dtype=np.int64),
         )
 
     @classmethod
@@ -68,6 +80,11 @@ class Embeddings:
         return (int(self.ends[row - 1]) if row else 0), int(self.ends[row])
 
 
+def _blocks(texts: Sequence[str]) -> list[Sequence[str]]:
+    """Token vectors are large before they are 8-bit integers: 240 kB a passage."""
+    return [texts[start : start + _TEXTS_AT_ONCE] for start in range(0, len(texts), _TEXTS_AT_ONCE)]
+
+
 def to_int8(vectors: np.ndarray) -> np.ndarray:
     """The directions of vectors `(rows, dimension)` in a quarter of the bytes; their lengths are lost."""
     largest = np.abs(vectors).max(axis=1, keepdims=True, initial=0.0)
@@ -77,4 +94,5 @@ def to_int8(vectors: np.ndarray) -> np.ndarray:
 def unit_rows(vectors: np.ndarray) -> np.ndarray:
     """The rows as float32, each of length 1; rows of zeros stay."""
     rows = np.asarray(vectors, dtype=np.float32)
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    return rows / np.maximum(lengths, 1e-12)[:, None]

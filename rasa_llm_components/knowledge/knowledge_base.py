@@ -20,7 +20,7 @@ from rasa_llm_components.knowledge.passage_text import PassageText
 from rasa_llm_components.knowledge.qdrant_store import make_store
 from rasa_llm_components.knowledge.search_result import FoundPassage, Quotation, SearchResult
 from rasa_llm_components.knowledge.sentences import is_chinese
-from rasa_llm_components.knowledge.similarity import ReadPassages, ReadQuestion
+from rasa_llm_components.knowledge.similarity import KINDS, ReadPassages, ReadQuestion
 from rasa_llm_components.knowledge.splitting import LONGEST_PASSAGE, split_documents
 from rasa_llm_components.knowledge.vector_store import InProcessStore, VectorStore
 from rasa_llm_components.knowledge.yardstick import similarity_range
@@ -126,10 +126,13 @@ class KnowledgeBase:
             return SearchResult(question, (), answerable=False, confidence=0.0)
         read = self._read_question(asked)
         keywords = self._keywords.scores(asked)
-        scores = {row: self._score(read, row, keywords) for row in self._candidates(read, keywords)}
-        rows = sorted(scores, key=lambda row: (-scores[row], row))
-        confidence = relevance.confidence([scores[row] for row in rows])
-        found = tuple(FoundPassage(self.passages[row], min(max(scores[row], 0.0), 1.0)) for row in rows[:limit])
+        rows = self._candidates(read, keywords)
+        scores = self._scores(read, rows, keywords)
+        order = np.argsort(-scores, kind="stable")
+        confidence = relevance.confidence(scores[order].tolist())
+        found = tuple(
+            FoundPassage(self.passages[rows[place]], float(np.clip(scores[place], 0, 1))) for place in order[:limit]
+        )
         return SearchResult(question, found, answerable=confidence >= self.threshold, confidence=confidence)
 
     def quote(self, result: SearchResult, *, max_sentences: int = 2) -> Quotation | None:
@@ -175,14 +178,15 @@ class KnowledgeBase:
         near = self._vectors.nearest(question.vector, 4 * CANDIDATES)
         owners = [int(row) if row < len(self.passages) else int(self._owner(row)) for row in near]
         by_words = [int(row) for row in np.argsort(-keywords, kind="stable")[:CANDIDATES] if keywords[row] > 0]
-        return list(dict.fromkeys([*owners[: 4 * CANDIDATES], *by_words]))
+        return sorted({*owners, *by_words})
 
     def _owner(self, row: int) -> int:
         return int(self._read.owners[row - len(self.passages)])
 
-    def _score(self, question: ReadQuestion, row: int, keywords: np.ndarray) -> float:
-        similarities = self._read.similarities(question, row)
-        return relevance.score(similarities, float(keywords[row]), self._unrelated, self._answered)
+    def _scores(self, question: ReadQuestion, rows: list[int], keywords: np.ndarray) -> np.ndarray:
+        similarities = [self._read.similarities(question, row) for row in rows]
+        table = np.array(similarities).reshape(len(rows), KINDS)
+        return relevance.scores(table, keywords[np.array(rows, dtype=np.int64)], self._unrelated, self._answered)
 
 
 def _checked(threshold: float) -> float:

@@ -21,21 +21,29 @@ ENOUGH = 0.46
 STEEPNESS = 20.0
 """A first passage whose score stands `ENOUGH` above its rivals' part has confidence 0.5."""
 
+_NARROWEST = 0.05
+"""An encoder that can hardly tell related from unrelated is not to be magnified without end."""
+
 DEFAULT_THRESHOLD = 0.5
 
 
-def score(similarities: np.ndarray, keywords: float, unrelated: np.ndarray, answered: np.ndarray) -> float:
-    """One number for a question and a passage: about 0 for unrelated, about 1 for a plain answer.
+def scores(similarities: np.ndarray, keywords: np.ndarray, unrelated: np.ndarray, answered: np.ndarray) -> np.ndarray:
+    """One number for a question and each passage: about 0 for unrelated, about 1 for a plain answer.
 
     Args:
-        similarities: of the pair, `(KINDS,)`, the first two NaN without token vectors.
-        keywords: the passage's share of the question's words, 0 … 1.
+        similarities: `(passages, KINDS)`, the first two NaN without token vectors.
+        keywords: `(passages,)`, the passages' shares of the question's words, 0 … 1.
         unrelated: the similarities of unrelated pairs with this encoder, `(KINDS,)`.
         answered: those of questions and their answers.
+
+    Returns:
+        `(passages,)`.
     """
-    scaled = (similarities - unrelated) / np.maximum(answered - unrelated, 0.05)
-    weights = WEIGHTS if np.isfinite(scaled).all() else WEIGHTS_WITHOUT_TOKENS
-    return float(weights @ [*np.nan_to_num(scaled), keywords])
+    scaled = (similarities - unrelated) / np.maximum(answered - unrelated, _NARROWEST)
+    with_tokens = np.isfinite(scaled[:, :2]).all(axis=1)[:, None]
+    weights = np.where(with_tokens, WEIGHTS, WEIGHTS_WITHOUT_TOKENS)
+    scaled = np.where(np.isfinite(scaled), scaled, 0.0)
+    return np.asarray((weights * np.column_stack([scaled, keywords])).sum(axis=1))
 
 
 def confidence(scores: Sequence[float]) -> float:

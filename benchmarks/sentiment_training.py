@@ -21,12 +21,12 @@ VADER_FILES = {"amazon": "amazonReviewSnippets_GroundTruth.txt", "tweets": "twee
 # Raters disagree: near the border of two labels both are half right (the spread of a mean rating, in its units).
 RATING_SPREAD = 0.6
 # Sentences made from patterns are many and easily learnt; a lower weight leaves the reviews their say. Those with
-# a mood count double, since the neutral ones are four times as many. Part, label, sentences a pattern, weight.
+# a mood count more, since the neutral ones are four times as many. Part, label, sentences a pattern, weight.
 OWN_PARTS = (
     ("questions.yml", "patterns", "neutral", 12, 0.3),
-    ("service.yml", "neutral", "neutral", 6, 0.3),
-    ("service.yml", "negative", "negative", 6, 0.6),
-    ("service.yml", "positive", "positive", 6, 0.6),
+    ("service.yml", "neutral", "neutral", 6, 0.4),
+    ("service.yml", "negative", "negative", 6, 0.7),
+    ("service.yml", "positive", "positive", 6, 0.7),
 )
 UNITS, EPOCHS, BATCH, LEARNING_RATE = 64, 15, 128, 2e-3
 DROPOUT, WEIGHT_DECAY = 0.3, 1e-2

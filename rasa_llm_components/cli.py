@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parsed = _parser().parse_args(arguments)
     os.environ.setdefault("USE_TF", "0")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # spaCy imports TensorFlow where it finds it
     try:
         return int(parsed.run(parsed))
     except (ConfigurationError, EncodingError, GenerationError) as error:

@@ -18,7 +18,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGE = Path(rasa_llm_components.__file__).parent
 GUIDE = REPOSITORY / "docs" / "add-to-your-bot.md"
 
-INIT = "from rasa.cli.scaffold import create_initial_project; create_initial_project('.')"
+PACKAGES = Path(sysconfig.get_path("purelib"))
+NEW_BOT = PACKAGES / "rasa" / "cli" / "initial_project"  # what `rasa init` copies
 TRAIN_AND_READ = """
 import asyncio, json
 import rasa, rasa_llm_components
@@ -52,7 +53,7 @@ def python(wheel, tmp_path_factory):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
     python = environment / "bin" / "python"
     packages = next((environment / "lib").glob("python3*/site-packages"))
-    (packages / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (packages / "lent.pth").write_text(f"{PACKAGES}\n")
     install = [sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--ignore-installed", wheel]
     subprocess.run(install, check=True, capture_output=True)
     return python
@@ -100,10 +101,10 @@ def test_the_guide_says_three_lines():
 
 
 def test_a_new_bot_with_the_three_lines_trains_and_reads_a_message(python, tmp_path):
-    run(python, INIT, tmp_path)
-    config = tmp_path / "config.yml"
+    bot = shutil.copytree(NEW_BOT, tmp_path / "bot")
+    config = bot / "config.yml"
     config.write_text(with_three_lines(config.read_text()))
-    result = json.loads(run(python, TRAIN_AND_READ, tmp_path).splitlines()[-1])
+    result = json.loads(run(python, TRAIN_AND_READ, bot).splitlines()[-1])
     assert Path(result["package"]).is_relative_to(python.parents[1])
     message = result["message"]
     assert message["intent"]["name"] == "greet"

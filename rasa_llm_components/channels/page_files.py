@@ -81,8 +81,7 @@ class PageFiles:
         policy = {
             "default-src": "'none'",
             "script-src": "'self'",
-            # deep-chat sets style attributes inside its HTML; styles can't run anything.
-            "style-src": "'self' 'unsafe-inline'",
+            "style-src": "'self'",
             "img-src": images,
             "connect-src": "'self'",
             "base-uri": "'none'",

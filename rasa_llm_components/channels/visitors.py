@@ -28,6 +28,8 @@ class Visitors:
         self._ids = ConversationIds(settings.secret)
         self._per_conversation = RateLimiter(settings.messages_per_minute)
         self._per_address = RateLimiter(settings.messages_per_minute_per_address)
+        # Reading is cheaper than a turn, and a page reads more often than it writes.
+        self._requests = RateLimiter(4 * settings.messages_per_minute_per_address)
         self._new_conversations = RateLimiter(settings.conversations_per_minute_per_address)
 
     async def identify(self, request: Request) -> tuple[str, str | None]:
@@ -41,11 +43,12 @@ class Visitors:
             this server neither signed nor finds in the tracker store.
 
         Raises:
-            RefusedError: the request comes from another site's page, or too many conversations from one address.
+            RefusedError: the request comes from another site's page, or too much comes from one address.
         """
         # Browsers say where a request comes from; a page of another site must not write in the customer's name.
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             raise RefusedError("unreadable", 403)
+        _refuse_if(self._requests.take(self._address(request)))
         conversation_id, signed = self._ids.read(request.cookies.get(COOKIE))
         if conversation_id and (signed or await _is_stored(request, conversation_id)):
             return conversation_id, None

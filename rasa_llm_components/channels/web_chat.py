@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from rasa.core.channels.channel import InputChannel, OutputChannel, UserMessage
+from rasa.core.tracker_store import InMemoryTrackerStore
 from rasa.shared.exceptions import InvalidConfigException
 from sanic import Blueprint
 from sanic.request import Request
@@ -100,6 +101,11 @@ class WebChat(InputChannel):
         @blueprint.after_server_start
         async def say_where(app: Any, _: Any) -> None:
             logger.info(f"Web chat: the page is at {self._settings.path}/ on this server.")
+            store = getattr(app.ctx.agent, "tracker_store", None)
+            if isinstance(getattr(store, "_tracker_store", store), InMemoryTrackerStore):
+                logger.warning(
+                    "Web chat: a restart forgets all conversations; endpoints.yml names no `tracker_store:`."
+                )
 
         @blueprint.before_server_stop
         async def close(app: Any, _: Any) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -42,7 +44,7 @@ def trained_model(folder: Path) -> Path:
         shutil.copytree(MINIMAL_BOT, work, dirs_exist_ok=True)
         log = folder / "train.log"
         rasa = run_rasa("train", "--out", str(folder), "--fixed-model-name", "minimal", cwd=work, log=log)
-        assert rasa.wait(timeout=120) == 0, log.read_text()[-3000:]
+        assert rasa.wait(timeout=300) == 0, log.read_text()[-3000:]
         made = sorted(folder.glob("*.tar.gz"))
     return made[0]
 
@@ -64,12 +66,16 @@ class BotProcess:
         (folder / "endpoints.yml").write_text(yaml.safe_dump(endpoints))
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, seconds: float = 60) -> BotProcess:
-        """Start, and wait until the page is there."""
+    def start(self, seconds: float = 240) -> BotProcess:
+        """Start, and wait until the page is there: ten seconds, and minutes on a machine that does other things."""
         options = ["--model", str(self.model), "--port", str(self.port), "--interface", "127.0.0.1"]
         files = ["--credentials", "credentials.yml", "--endpoints", "endpoints.yml"]
         self._process = run_rasa("run", *options, *files, cwd=self.folder, log=self.log)
-        wait_until(self.is_up, seconds, lambda: self.log.read_text()[-3000:])
+        try:
+            wait_until(self.is_up, seconds, lambda: self.log.read_text()[-3000:])
+        except AssertionError:
+            self.kill()
+            raise
         return self
 
     def is_up(self) -> bool:
@@ -98,6 +104,7 @@ class ActionServer:
     """What the minimal bot's actions do. `release` lets the slow one go on; `calls` lists every call."""
 
     def __init__(self, port: int) -> None:
+        self.port = port
         self.release = threading.Event()
         self.calls: list[str] = []
         outer = self
@@ -131,6 +138,15 @@ class ActionServer:
     def close(self) -> None:
         self.release.set()
         self._server.shutdown()
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    for port in random.sample(range(19460, 19500), 40):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("No free port between 19460 and 19499.")
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, why: Callable[[], str] = lambda: "") -> None:

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.e2e.bot_process import MINIMAL_BOT, ActionServer, BotProcess, trained_model
+from tests.e2e.bot_process import MINIMAL_BOT, ActionServer, BotProcess, free_port, trained_model
 from tests.e2e.chat_page import ChatPage
 
-BOT_PORT, ACTION_PORT = 19480, 19481
 WEB_CHAT = {
     "title": {"en": "Marigold Gifts", "zh": "金盏花礼品"},
     "subtitle": {"en": "Gifts that arrive on time", "zh": "准时送达的好礼"},
@@ -61,7 +60,7 @@ def page(context: BrowserContext) -> Page:
 
 @pytest.fixture(scope="session")
 def action_server() -> Iterator[ActionServer]:
-    server = ActionServer(ACTION_PORT)
+    server = ActionServer(free_port())
     yield server
     server.close()
 
@@ -74,7 +73,7 @@ def bot(
     files = sorted(path for path in MINIMAL_BOT.rglob("*") if path.is_file())
     version = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
     model = trained_model(Path(pytestconfig.cache.mkdir(f"minimal_bot_{version}")))
-    process = BotProcess(tmp_path_factory.mktemp("bot"), model, BOT_PORT, ACTION_PORT, WEB_CHAT)
+    process = BotProcess(tmp_path_factory.mktemp("bot"), model, free_port(), action_server.port, WEB_CHAT)
     yield process.start()
     process.kill()
 

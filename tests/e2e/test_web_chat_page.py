@@ -173,6 +173,23 @@ def test_a_text_that_is_too_long_stays_in_the_input(chat):
     expect(chat.user_items).to_have_count(0)
 
 
+def test_who_reads_further_up_is_left_there(chat, action_server):
+    for i in range(12):
+        chat.ask(f"echo {i}")
+    log = chat.page.get_by_role("log")
+    action_server.release.clear()
+    chat.send("slow")
+    expect(chat.bot_items.last).to_contain_text("First answer.")
+    log.evaluate("log => log.scrollTo(0, 0)")
+
+    action_server.release.set()
+
+    expect(chat.bot_items.last).to_contain_text("The slow answer.")
+    assert log.evaluate("log => log.scrollTop") == 0
+    chat.ask("hello")
+    assert log.evaluate("log => log.scrollTop") > 0
+
+
 def test_the_keyboard_is_enough(chat):
     chat.input.focus()
     chat.page.keyboard.type("echo one")

@@ -49,24 +49,24 @@ function root() {
   return chat.shadowRoot;
 }
 
-function holder(id) {
-  return root().querySelector(`[data-item="${CSS.escape(id)}"]`);
+/** The elements that hold the bubbles' contents, by item id. */
+function holders() {
+  return new Map([...root().querySelectorAll("[data-item]")].map((made) => [made.dataset.item, made]));
 }
 
-function outer(id) {
-  return holder(id)?.closest(".outer-message-container");
+function outer(made) {
+  return made.closest(".outer-message-container");
 }
 
 function addBubble(item) {
-  // Only an id of letters, digits and dots gets into HTML; the content is put in as nodes.
+  // No id gets into HTML, and the content is put in as nodes.
   chat.addMessage({ html: '<div data-item="new"></div>', role: item.role === "user" ? "user" : "ai" });
-  const made = holder("new");
+  const made = root().querySelector('[data-item="new"]');
   made.dataset.item = item.id;
   made.className = `item ${item.role}`;
 }
 
-function fill(item) {
-  const made = holder(item.id);
+function fill(item, made) {
   const content = JSON.stringify(item);
   if (contents.get(made) === content) return;
   contents.set(made, content);
@@ -97,32 +97,34 @@ function show() {
     scheduled = false;
     const list = wanted();
     const atEnd = isAtEnd();
-    const keep = new Set(list.map((item) => item.id));
-    for (const made of root().querySelectorAll("[data-item]")) {
-      if (!keep.has(made.dataset.item)) made.closest(".outer-message-container").remove();
-    }
-    const added = list.filter((item) => !holder(item.id));
-    added.forEach(addBubble);
-    list.forEach(fill);
-    inOrder(list);
+    const old = holders();
+    for (const item of list) old.delete(item.id);
+    for (const made of old.values()) outer(made).remove();
+    const added = addMissing(list);
     // Who reads further up is left there, until they write something themselves.
     if (added.length > 0 && (atEnd || added.some((item) => item.role === "user"))) chat.scrollToBottom();
     byId("status").textContent = waiting.size > 0 ? `${title} ${texts.typing}` : "";
   });
 }
 
+function addMissing(list) {
+  const before = holders();
+  const added = list.filter((item) => !before.has(item.id));
+  added.forEach(addBubble);
+  const made = holders();
+  let next = null;
+  for (const item of [...list].reverse()) {
+    const content = made.get(item.id);
+    fill(item, content);
+    if (next && outer(content).nextElementSibling !== next) next.before(outer(content));
+    next = outer(content);
+  }
+  return added;
+}
+
 function isAtEnd() {
   const log = root().getElementById("messages");
   return log.scrollHeight - log.scrollTop - log.clientHeight < 120;
-}
-
-function inOrder(list) {
-  let next = null;
-  for (const item of [...list].reverse()) {
-    const made = outer(item.id);
-    if (next && made.nextElementSibling !== next) next.before(made);
-    next = made;
-  }
 }
 
 // -------------------------------------------------------------------- the conversation
@@ -244,7 +246,7 @@ const connection = new Connection(
     },
     state: (name) => {
       const state = byId("state");
-      if (state.dataset.state === name) return;
+      if (state.textContent === texts[name]) return;
       state.dataset.state = name;
       state.textContent = texts[name];
       show();
@@ -323,7 +325,9 @@ function configure() {
   // What isn't set here deep-chat sets itself, and its default typeface comes from another host.
   Object.assign(chat.style, { width: "100%", height: "100%", border: "0", fontFamily: "inherit", backgroundColor: "transparent" });
   chat.auxiliaryStyle = bubbleStyle;
-  chat.scrollButton = true;
+  // The defaults of these two bring inline styles, which the Content-Security-Policy forbids.
+  chat.displayLoadingBubble = false;
+  chat.scrollButton = { content: "↓" };
 }
 
 // -------------------------------------------------------------------- the start

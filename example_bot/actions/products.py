@@ -42,6 +42,6 @@ class ActionSuggestGifts(Action):
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[dict[str, Any]]:
         """One reply; the budget is forgotten, for the next present."""
-        budget = tracker.get_slot("budget") or ""
+        budget = tracker.get_slot("budget") or catalogue.amount_in(tracker.latest_message.get("text") or "")
         await desk.answer(dispatcher, lambda session: catalogue.suggestions(session, budget), otherwise=FROM_THE_PAGES)
         return [SlotSet("budget", None)]

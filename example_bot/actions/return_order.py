@@ -19,6 +19,7 @@ from actions.shop.outcomes import Outcome, items, now
 from actions.shop.tables import Order
 
 LONGEST_REASON = 500
+END = {"requested_slot": None}
 WISH = ("return_item", "return_reason", "return_confirmed")
 
 
@@ -37,36 +38,36 @@ class ValidateReturnForm(OrderForm):
         self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict
     ) -> dict[str, Any]:
         """The items' own names, if the customer's words mean some of this order."""
-
-        def choose(session: Session) -> str:
-            order = find_order(session, *(tracker.get_slot(slot) for slot in WHO))
-            chosen = returns.choose_lines(order, str(value)) if order else []
-            return items(chosen) if chosen else ""
-
-        try:
-            chosen = await desk.in_transaction(choose)
-        except DatabaseUnavailableError:
+        found = await self._look(tracker, str(value), "")
+        if found is None:
             return {"identity": "unavailable", "requested_slot": None}
-        if not chosen:
+        item, obstacle = found
+        if not item:
             dispatcher.utter_message(response="utter_unknown_item")
-        return {"return_item": chosen or None}
+        return {"return_item": item or None, **(END if obstacle else {})}
 
     async def validate_return_reason(
         self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict
     ) -> dict[str, Any]:
         """Any reason is one. If the item can't come back for it, the form ends, and the last action says why."""
         reason = str(value).strip()[:LONGEST_REASON]
+        found = await self._look(tracker, tracker.get_slot("return_item") or "", reason)
+        if found is None:
+            return {"identity": "unavailable", "requested_slot": None}
+        return {"return_reason": reason, **(END if found[1] else {})}
 
-        def stays(session: Session) -> bool:
+    async def _look(self, tracker: Tracker, item: str, reason: str) -> tuple[str, Outcome | None] | None:
+        """The items' own names and what stands against their return; None without a database."""
+
+        def look(session: Session) -> tuple[str, Outcome | None]:
             order = find_order(session, *(tracker.get_slot(slot) for slot in WHO))
-            chosen = returns.choose_lines(order, tracker.get_slot("return_item") or "") if order else []
-            return returns.excluded(chosen, reason) is not None
+            chosen = returns.choose_lines(order, item) if order else []
+            return (items(chosen), returns.obstacle(order, item, reason, now())) if order and chosen else ("", None)
 
         try:
-            ends = await desk.in_transaction(stays)
+            return await desk.in_transaction(look)
         except DatabaseUnavailableError:
-            return {"identity": "unavailable", "requested_slot": None}
-        return {"return_reason": reason, "requested_slot": None} if ends else {"return_reason": reason}
+            return None
 
     async def validate_return_confirmed(
         self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict
@@ -117,8 +118,7 @@ class ActionReturnOrder(Action):
                 return Outcome("utter_order_not_found")
             if confirmed:
                 return returns.register(session, order, item or "", reason or "", now())
-            stays = returns.excluded(returns.choose_lines(order, item or ""), reason or "")
-            return returns.refusal(order, now()) or stays or Outcome("utter_return_dropped")
+            return returns.obstacle(order, item or "", reason or "", now()) or Outcome("utter_return_dropped")
 
         await desk.answer(dispatcher, register)
         return [SlotSet(slot, None) for slot in WISH]

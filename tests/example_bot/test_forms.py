@@ -10,6 +10,7 @@ from actions.order_status import ActionTellOrderStatus, ValidateOrderStatusForm
 from actions.people import ActionOpenComplaint, ActionOpenTicket, ValidateComplaintForm, ValidateHandOverForm
 from actions.products import ActionProductInfo, ActionSuggestGifts
 from actions.return_order import ActionAskReturnItem, ActionReturnOrder, ValidateReturnForm
+from actions.shop.catalogue import amount_in
 from actions.shop.database import transaction
 from actions.shop.identification import find_order
 from actions.shop.tables import Ticket
@@ -274,3 +275,19 @@ def test_presents_stay_within_the_budget(budget, response, most):
     assert said == response
     assert prices
     assert max(prices) <= most
+
+
+def test_an_item_that_is_coming_back_already_ends_the_return():
+    slots = {"order_number": "WW10007", "email": EMAIL, "return_item": "Harbour Mug"}
+    run(ActionReturnOrder(), {**slots, "return_reason": "chipped", "return_confirmed": True})
+    _, values = run(ValidateReturnForm(), {**slots, "return_item": "the mug"}, new=["return_item"], form="return_form")
+    assert values == {"return_item": "Harbour Mug", "requested_slot": None}
+    assert run(ActionReturnOrder(), slots)[0] == ["utter_return_already"]
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [("a gift for 30 euros", "30 euros"), ("under €25.50 please", "€25.50"), ("40€", "40€"), ("for my 3 sons", "")],
+)
+def test_a_budget_is_read_where_spacy_finds_none(text, amount):
+    assert amount_in(text) == amount

@@ -181,6 +181,7 @@ def test_things_can_be_returned_for_30_days(sqlite, days, response):
         ("WW10009", MARK, "earrings", "I don't like them", "utter_return_excluded"),
         ("WW10009", MARK, "earrings", "one arrived broken", "utter_return_registered"),
         ("WW10009", MARK, "everything", "not my style", "utter_return_excluded"),
+        ("WW10009", MARK, "earrings", "", "utter_return_excluded"),
         ("WW10021", "conor.daly@home.example", "board", "too big", "utter_return_excluded"),
         ("WW10021", "conor.daly@home.example", "board", "the name is misspelled", "utter_return_registered"),
         ("WW10007", ANNA, "a bicycle", "it is broken", "utter_unknown_item"),

@@ -47,6 +47,12 @@ def suggestions(session: Session, budget: str = "") -> Outcome:
     return Outcome("utter_gift_suggestions", {"products": _listed(list(kinds.values()))})
 
 
+def amount_in(text: str) -> str:
+    """The amount of euros in a message, `30 euros`; empty without one. spaCy doesn't find each of them."""
+    found = re.search(r"€\s?\d+(?:[.,]\d{1,2})?|\d+(?:[.,]\d{1,2})?\s?(?:€|eur\b|euros?\b)", text, re.IGNORECASE)
+    return found.group() if found else ""
+
+
 def cents(amount: str) -> int:
     """`€30`, `30 euros`, `about 30.50` → cents; 0 when there is no number."""
     found = re.search(r"\d+(?:[.,]\d{1,2})?", amount)

@@ -57,11 +57,24 @@ def is_faulty(reason: str) -> bool:
     return bool(_FAULTY.search(reason))
 
 
+def already(lines: list[OrderLine]) -> Outcome | None:
+    """The return in which the lines are, if none of them is left to return."""
+    if lines and all(line.return_line for line in lines):
+        return _registered_already(lines)
+    return None
+
+
+def obstacle(order: Order, item: str, reason: str, now: datetime) -> Outcome | None:
+    """Why `item` can't be returned for this reason; None if it can, or isn't known yet."""
+    chosen = choose_lines(order, item)
+    return refusal(order, now) or already(chosen) or excluded(chosen, reason)
+
+
 def excluded(lines: list[OrderLine], reason: str) -> Outcome | None:
     """The first of the lines that can't come back for this reason, if there is one."""
     if is_faulty(reason):
         return None
-    for line in lines:
+    for line in lines if reason else []:
         why = "it was made for you" if line.personalised else line.product.not_returnable
         if why:
             return Outcome("utter_return_excluded", {"item": line.product.name, "why": why})
@@ -70,18 +83,12 @@ def excluded(lines: list[OrderLine], reason: str) -> Outcome | None:
 
 def register(session: Session, order: Order, item: str, reason: str, now: datetime) -> Outcome:
     """Registers the return of what `item` names, in an order that was found with `lock=True`."""
-    refused = refusal(order, now)
+    lines = [line for line in choose_lines(order, item) if not line.return_line]
+    refused = obstacle(order, item, reason or "none given", now)
     if refused:
         return refused
-    chosen = choose_lines(order, item)
-    lines = [line for line in chosen if not line.return_line]
-    if not chosen:
-        return Outcome("utter_unknown_item")
     if not lines:
-        return _registered_already(chosen)
-    stays = excluded(lines, reason)
-    if stays:
-        return stays
+        return Outcome("utter_unknown_item")
     new = Return(order_id=order.id, reason=reason, registered_at=now)
     new.lines = [ReturnLine(order_line_id=line.id) for line in lines]
     session.add(new)

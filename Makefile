@@ -21,7 +21,8 @@ train: .venv/.installed-example  ## Train the example bot, if what it depends on
 test: .venv/.installed-development  ## Install what is missing and run every test.
 	@scripts/install_test_tools.sh
 	@$(PYTHON) example_bot/start.py --prepare
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest --ignore tests/e2e
+	$(PYTHON) -m pytest tests/e2e  # apart: Playwright's event loop stays in the process
 
 lint: .venv/.installed-development  ## Check style, types and complexity.
 	.venv/bin/ruff format --check .

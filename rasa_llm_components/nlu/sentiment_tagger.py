@@ -28,7 +28,7 @@ from rasa_llm_components.models.sentiment_head import (
     shipped_heads_fingerprint,
 )
 from rasa_llm_components.nlu.configuration import check_configuration, check_trained_version, errors_for
-from rasa_llm_components.nlu.sentence_vector import PIPELINE_LINE, sentence_vector, training_vectors
+from rasa_llm_components.nlu.sentence_vector import sentence_vector, training_vectors
 from rasa_llm_components.nlu.transformer_featurizer import DEFAULT_ALIAS, TransformerFeaturizer
 from rasa_llm_components.version import __version__
 
@@ -43,10 +43,8 @@ _ABOUT_FILE = "sentiment.json"
 class SentimentTagger(GraphComponent):
     """Negative, neutral or positive: a shipped head on the TransformerFeaturizer's vector, plus a bot's own labels."""
 
-    @classmethod
-    def required_components(cls) -> list[type]:
-        """The featurizer whose sentence vector the head reads."""
-        return [TransformerFeaturizer]
+    # The featurizer in front is asked for in `train`: Rasa's own `required_components` check
+    # would name the class, but not the line to add.
 
     @staticmethod
     def required_packages() -> list[str]:
@@ -109,13 +107,11 @@ class SentimentTagger(GraphComponent):
             InvalidConfigException: a label that is none of the three, no featurizer in front, or
                 neither a shipped head for the encoder nor labels of two kinds.
         """
-        encoder = TransformerFeaturizer.encoder_called(self._config["featurizer"])
-        if encoder is None:
-            raise self._mistake(
-                "featurizer",
-                "there is no TransformerFeaturizer of this alias.",
-                f"Add this line to the pipeline, above {type(self).__name__}: {PIPELINE_LINE}",
-            )
+        featurizer = self._config["featurizer"]
+        with_text = [message for message in training_data.nlu_examples if message.get(TEXT)]
+        training_vectors(with_text[:1], featurizer, type(self).__name__)
+        encoder = TransformerFeaturizer.encoder_called(featurizer)
+        assert encoder is not None, "there are features, so there is a featurizer"
         labelled = self._labelled(training_data)
         self._head = replace(self._fit(encoder, labelled), encoder=encoder.fingerprint)
         self._persist()

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rasa.engine.exceptions import GraphSchemaValidationException
 from rasa.engine.graph import ExecutionContext, GraphSchema
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.resource import Resource
@@ -90,8 +89,8 @@ def test_rasas_parse_output_holds_label_score_and_confidences(trained: Callable[
     assert bot.parse("where is my parcel?")["entities"] == []
 
 
-def test_the_pipeline_without_a_featurizer_is_refused_with_its_name(trained: Callable[..., Bot]) -> None:
-    with pytest.raises(GraphSchemaValidationException, match=r"require a TransformerFeaturizer: .*SentimentTagger"):
+def test_without_the_featurizer_the_line_to_add_is_named(trained: Callable[..., Bot]) -> None:
+    with pytest.raises(InvalidConfigException, match=r"above SentimentTagger: - name: rasa_llm_components\.nlu\.Trans"):
         trained([TAGGER])
 
 

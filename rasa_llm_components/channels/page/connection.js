@@ -8,6 +8,9 @@
 const OUTBOX = "webchat-outbox";
 const HIDDEN_SECONDS = 60;
 const SLOW_SECONDS = 15;
+// The server answers within 40 seconds, if only to say that it is still at it.
+const ANSWER_SECONDS = 60;
+const READ_SECONDS = 15;
 
 function pause(seconds) {
   return new Promise((resolve) => setTimeout(resolve, seconds * 1000));
@@ -41,7 +44,7 @@ export class Connection {
   /** Reads the conversation, sends what a reload left unsent, and listens. */
   async start() {
     this.on.state("connecting");
-    await this.refresh();
+    if (!(await this.refresh())) this.on.state("reconnecting");
     this.connect();
     this.drain();
   }
@@ -103,6 +106,7 @@ export class Connection {
         method: "POST",
         headers: { "Content-Type": "application/json", "Accept-Language": this.language },
         body: JSON.stringify(message),
+        signal: AbortSignal.timeout(ANSWER_SECONDS * 1000),
       });
       const body = await answer.json();
       this.on.state("connected");
@@ -149,7 +153,10 @@ export class Connection {
 
   async read() {
     try {
-      const answer = await fetch("conversation", { headers: { "Accept-Language": this.language } });
+      const answer = await fetch("conversation", {
+        headers: { "Accept-Language": this.language },
+        signal: AbortSignal.timeout(READ_SECONDS * 1000),
+      });
       if (!answer.ok) return false;
       const body = await answer.json();
       this.lost = false;

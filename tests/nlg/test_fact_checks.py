@@ -2,7 +2,10 @@
 
 import pytest
 
+from rasa_llm_components.knowledge.passage import Passage
 from rasa_llm_components.nlg.checks import Draft, check_answer
+from rasa_llm_components.nlg.checks.numbers_check import check_numbers
+from rasa_llm_components.nlg.checks.sources import Source
 
 TRUE = [
     "Parcels within Germany arrive after 2 to 3 working days.",
@@ -98,3 +101,19 @@ def test_one_false_sentence_among_true_ones_stops_the_answer(failed):
 
 def test_facts_of_two_passages_do_not_make_a_third(failed):
     assert failed("Gift wrapping costs 3.50 € and takes 10 working days.", "Please tell me.")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "stray"),
+    [
+        ("Delivery to Switzerland and Norway is 19.95 euros.", "norway"),
+        ("Delivery to Norway costs 14.95 euros.", ""),
+        ("Delivery to the United States costs €14.95.", "united"),
+        ("Delivery costs €14.95 to Norway, and Canada pays €19.95.", ""),
+    ],
+)
+def test_a_price_stays_with_its_country(sentence, stray):
+    text = "Delivery to Switzerland and Norway costs €14.95.\nDelivery to the United States and Canada costs €19.95."
+    passage = Passage(text, "Delivery", (), "", "delivery.md", tuple(text.split("\n")))
+    problem = check_numbers(sentence, Source(text, passage, 1.0))
+    assert problem.rpartition(" for ")[2] == stray

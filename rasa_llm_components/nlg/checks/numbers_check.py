@@ -14,17 +14,18 @@ def check_numbers(sentence: str, source: Source) -> str:
     for quantity in quantities(sentence):
         if not any(quantity.said_by(other) for other in held):
             return f"the source has no {_said(quantity)}"
+    said = names(sentence)  # of the whole sentence: a name that opens a clause looks like any first word
     for clause in clauses(sentence):
+        beside = [name for name in said if holds_name(clause, name)]
         for quantity in quantities(clause):
-            stray = _stray_name(clause, quantity, source)
+            stray = _stray_name(beside, quantity, source)
             if stray:
                 return f"the source does not give {_said(quantity)} for {stray}"
     return ""
 
 
-def _stray_name(clause: str, quantity: Quantity, source: Source) -> str:
+def _stray_name(said: list[str], quantity: Quantity, source: Source) -> str:
     """A name said beside the number here, and beside another number in the source."""
-    said = names(clause)
     whole = names(source.text)
     homes = [c for c in clauses(source.text) if any(quantity.said_by(other) for other in quantities(c))]
     rivals = [home for home in homes if any(holds_name(home, name) for name in whole)]

@@ -184,7 +184,7 @@ def _load(folder: Path, model: str, dtype: torch.dtype) -> tuple[Any, Any]:
 
     os.environ.setdefault("USE_TF", "0")  # or transformers imports TensorFlow beside torch
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    from safetensors import SafetensorError
+    from safetensors import SafetensorError  # type: ignore[attr-defined]
     from transformers import AutoModel, AutoTokenizer
 
     if folder.is_file():

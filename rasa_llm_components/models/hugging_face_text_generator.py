@@ -30,7 +30,7 @@ class HuggingFaceTextGenerator:
             WeightsNotFoundError: the folder holds no causal language model, or not all of it.
         """
         os.environ.setdefault("USE_TF", "0")
-        from safetensors import SafetensorError
+        from safetensors import SafetensorError  # type: ignore[attr-defined]
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         chosen = choose_device(device)

@@ -41,8 +41,8 @@ class Embeddings:
         parts = [cls._read(block, encoder) for block in _blocks(texts[:with_tokens])]
         rest = texts[with_tokens:]
         if rest or not parts:
-            vectors = encoder.encode(rest, kind="passage", show_progress=True)
             nothing = np.zeros((0, encoder.dimension), np.int8)
+            vectors = encoder.encode(rest, kind="passage", show_progress=True) if rest else nothing
             parts.append(cls(vectors, nothing, np.zeros(0, np.int32), np.zeros(len(rest), np.int64)))
         counts = np.concatenate([np.diff(part.ends, prepend=0) for part in parts])
         return cls(

@@ -32,6 +32,7 @@ CANDIDATES = 12
 """Passages that each of the quick searches (passages, sentences, BM25) puts forward for a closer look."""
 
 _QUOTED_BESIDE_THE_BEST = 0.8
+_QUESTION_MARKS = ("?", "？")
 _LONGEST_QUESTION = 1000
 
 
@@ -151,9 +152,9 @@ class KnowledgeBase:
         row = self.passages.index(passage)
         text = self._texts[row]
         read = self._read_question(result.question.strip()[:_LONGEST_QUESTION])
-        units = self._read.unit_similarities(read, row)
+        units = self._read.unit_similarities(read, row, heading=text.has_heading)
         sentences = units[1:] if text.has_heading else units
-        if text.has_heading and units[0] > sentences.max():
+        if text.has_heading and text.units[0].endswith(_QUESTION_MARKS) and units[0] > sentences.max():
             chosen = list(range(min(max_sentences, len(sentences))))  # the heading asks, what follows answers
         else:
             best = np.argsort(-sentences, kind="stable")[:max_sentences]

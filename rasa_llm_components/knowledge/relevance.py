@@ -17,7 +17,7 @@ RIVAL_WEIGHT = 0.2
 """How much the next two passages count against the first: a question that many passages fit a
 little is answered by none of them."""
 
-ENOUGH = 0.46
+ENOUGH = 0.465
 STEEPNESS = 20.0
 """A first passage whose score stands `ENOUGH` above its rivals' part has confidence 0.5."""
 

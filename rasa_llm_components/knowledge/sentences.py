@@ -38,5 +38,6 @@ def _pipeline(language: str) -> Language:
     import spacy
 
     pipeline = spacy.blank(language)
-    pipeline.add_pipe("sentencizer")
+    # Chinese is read character by character: a full stop may stand in the middle of 3.5.
+    pipeline.add_pipe("sentencizer", config={"punct_chars": list("。｡！!？?…")} if language == "zh" else {})
     return pipeline

@@ -73,29 +73,47 @@ class ReadPassages:
         best = self._best_matches(question, row)
         if best is not None:
             words = float(question.weights @ best.max(axis=1))
-            in_sentence = float((question.weights @ best).max())
+            in_sentence = float((question.weights @ np.maximum(best[:, 1:], best[:, :1])).max())
         units = self.unit_vectors[self.units[row]] @ question.vector
         return np.array([words, in_sentence, self.passage_vectors[row] @ question.vector, units.max()])
 
-    def unit_similarities(self, question: ReadQuestion, row: int) -> np.ndarray:
-        """How alike the question and each unit of a passage are, `(units,)`."""
+    def unit_similarities(self, question: ReadQuestion, row: int, *, heading: bool) -> np.ndarray:
+        """How alike the question and each unit of a passage are, `(units,)`.
+
+        What the headings say of the question already is counted less: under "Silver" the sentence
+        about cleaning answers "How do I clean silver?".
+
+        Args:
+            question: what was asked.
+            row: the passage.
+            heading: the first unit is a heading.
+        """
         units = self.unit_vectors[self.units[row]] @ question.vector
         best = self._best_matches(question, row)
-        return units if best is None else (units + 2 * (question.weights @ best)) / 3
+        if best is None:
+            return units
+        above = best[:, : 2 if heading else 1].max(axis=1)
+        weights = question.weights * np.clip(1 - above, 0.1, 1)
+        weights = weights / weights.sum()
+        similarities = (units + 2 * (weights @ best[:, 1:])) / 3
+        if heading:
+            similarities[0] = (units[0] + 2 * (question.weights @ best[:, 1])) / 3
+        return similarities
 
     def _best_matches(self, question: ReadQuestion, row: int) -> np.ndarray | None:
         """Late interaction (Khattab and Zaharia 2020): each question token's best match in each unit.
 
         Returns:
-            `(question tokens, units)` cosines, or None where there are no token vectors.
+            `(question tokens, 1 + units)` cosines, the first column for the title and the headings
+            above the units, -1 where there is nothing; None where there are no token vectors.
         """
         start, end = self._embeddings.token_span(row)
-        unit_of = np.searchsorted(self._starts[row], self._embeddings.token_starts[start:end], side="right") - 1
-        if not len(question.tokens) or not (unit_of >= 0).any():
+        column = np.searchsorted(self._starts[row], self._embeddings.token_starts[start:end], side="right")
+        if not len(question.tokens) or not (column > 0).any():
             return None
-        order = np.argsort(unit_of, kind="stable")
-        units, firsts = np.unique(unit_of[order], return_index=True)
+        order = np.argsort(column, kind="stable")
+        columns, firsts = np.unique(column[order], return_index=True)
         cosines = question.tokens @ unit_rows(self._embeddings.tokens[start:end]).T
-        best = np.full((len(question.tokens), len(self._starts[row])), -1.0, np.float32)
-        best[:, units[units >= 0]] = np.maximum.reduceat(cosines[:, order], firsts, axis=1)[:, units >= 0]
+        best = np.full((len(question.tokens), 1 + len(self._starts[row])), -1.0, np.float32)
+        best[:, columns] = np.maximum.reduceat(cosines[:, order], firsts, axis=1)
         return best

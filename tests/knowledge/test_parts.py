@@ -17,6 +17,7 @@ from rasa_llm_components.knowledge.yardstick import similarity_range
         ("Dr. Lee is here. She paid 3.50 €. Why?", ("Dr. Lee is here.", "She paid 3.50 €.", "Why?")),
         ("One line\nand another.", ("One line", "and another.")),
         ("我们每天开门。星期天休息！真的？", ("我们每天开门。", "星期天休息！", "真的？")),
+        ("增长了3.5%。价格是U.S.标准。", ("增长了3.5%。", "价格是U.S.标准。")),
         ("", ()),
         (" \n\n ", ()),
     ],

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 WEIGHTS = np.array([0.35, 0.35, 0.1, 0.1, 0.1])
-"""Words in the passage, words in one sentence, passage, best sentence, BM25."""
+"""Words in the passage or above it, words in one sentence or above it, passage, best unit, BM25."""
 
 WEIGHTS_WITHOUT_TOKENS = np.array([0.0, 0.0, 0.3, 0.3, 0.4])
 """For encoders behind a server, which give no token vectors."""
@@ -19,7 +19,8 @@ little is answered by none of them."""
 
 ENOUGH = 0.465
 STEEPNESS = 20.0
-"""A first passage whose score stands `ENOUGH` above its rivals' part has confidence 0.5."""
+"""A first passage whose score stands `ENOUGH` above its rivals' part has confidence 0.5. Over 20 draws of left-out
+articles of XQuAD this declines 96 % of the questions on them; docs/components/knowledge.md tells how stable it is."""
 
 _NARROWEST = 0.05
 """An encoder that can hardly tell related from unrelated is not to be magnified without end."""

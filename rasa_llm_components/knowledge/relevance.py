@@ -13,6 +13,9 @@ WEIGHTS = np.array([0.35, 0.35, 0.1, 0.1, 0.1])
 WEIGHTS_WITHOUT_TOKENS = np.array([0.0, 0.0, 0.3, 0.3, 0.4])
 """For encoders behind a server, which give no token vectors."""
 
+KEYWORDS_ALONE = np.array([0.0, 0.0, 0.0, 0.0, 1.0])
+"""For encoders that cannot read the documents' language: their vectors would only do harm."""
+
 RIVAL_WEIGHT = 0.2
 """How much the next two passages count against the first: a question that many passages fit a
 little is answered by none of them."""
@@ -43,6 +46,7 @@ def scores(similarities: np.ndarray, keywords: np.ndarray, unrelated: np.ndarray
     scaled = (similarities - unrelated) / np.maximum(answered - unrelated, _NARROWEST)
     with_tokens = np.isfinite(scaled[:, :2]).all(axis=1)[:, None]
     weights = np.where(with_tokens, WEIGHTS, WEIGHTS_WITHOUT_TOKENS)
+    weights = np.where(np.isfinite(scaled).any(axis=1)[:, None], weights, KEYWORDS_ALONE)
     scaled = np.where(np.isfinite(scaled), scaled, 0.0)
     return np.asarray((weights * np.column_stack([scaled, keywords])).sum(axis=1))
 

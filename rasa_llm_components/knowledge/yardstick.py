@@ -8,6 +8,7 @@ say nothing about any bot's documents, and no benchmark's questions are among th
 
 from __future__ import annotations
 
+import logging
 from functools import lru_cache
 
 import numpy as np
@@ -121,6 +122,12 @@ CHINESE = """
 """
 
 
+_READS_THE_LANGUAGE = 0.75
+"""Share of the plain questions whose own answer lies nearest; an encoder that can read finds all of them."""
+
+logger = logging.getLogger(__name__)
+
+
 def similarity_range(encoder: SentenceEncoder, *, chinese: bool) -> tuple[np.ndarray, np.ndarray]:
     """The mean similarities of unrelated pairs and of a question and its answer, each `(KINDS,)`.
 
@@ -146,6 +153,12 @@ def _measured(encoder: SentenceEncoder, chinese: bool) -> tuple[np.ndarray, np.n
         for row in range(len(pairs)):
             table[asked, row] = read.similarities(read_question, row)
     own = np.eye(len(pairs), dtype=bool)
+    if (table[:, :, 2].argmax(axis=1) == np.arange(len(pairs))).mean() < _READS_THE_LANGUAGE:
+        logger.warning(
+            "The encoder cannot read %s: documents are searched by their words alone. Name a multilingual encoder.",
+            "Chinese" if chinese else "English",
+        )
+        return np.zeros(KINDS), np.full(KINDS, np.nan)
     return table[~own].mean(axis=0), table[own].mean(axis=0)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,11 @@ from actions.shop.fill import fill  # noqa: E402
 
 from tests.example_bot.demo_day import TODAY  # noqa: E402
 
-POSTGRESQL_PORT = 19500
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="session")
@@ -42,9 +47,10 @@ def postgresql_address(tmp_path_factory):
 
     data = str(folder / "data")
     run("initdb", "-D", data, "-U", "shop", "--auth", "trust", "--no-sync")
-    options = f"-p {POSTGRESQL_PORT} -c listen_addresses=127.0.0.1 -k {folder} -c fsync=off"
+    port = _free_port()
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -k {folder} -c fsync=off"
     run("pg_ctl", "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")
-    yield f"postgresql://shop@127.0.0.1:{POSTGRESQL_PORT}/postgres"
+    yield f"postgresql://shop@127.0.0.1:{port}/postgres"
     run("pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
 
 

@@ -48,10 +48,10 @@ class GenerativeNLG(TemplatedNaturalLanguageGenerator):
             keys = _keys_of(endpoint_config)
             self._load(keys)
         except ConfigurationError as error:
-            raise InvalidConfigException(str(error.for_component(COMPONENT))) from error
+            raise InvalidConfigException(str(error.for_component(COMPONENT))) from None
         except (ImportError, AttributeError, EncodingError) as error:
             # Rasa would report the first two as "could not find a class", which is not what is missing.
-            raise InvalidConfigException(f"{COMPONENT}: {error}") from error
+            raise InvalidConfigException(f"{COMPONENT}: {error}") from None
 
     def _load(self, keys: dict[str, Any]) -> None:
         settings = Settings.from_keys(keys)

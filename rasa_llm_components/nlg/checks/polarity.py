@@ -18,6 +18,7 @@ _TURNS = (
     r"|each|any|include[sd]?|including|free|paid|extra|additional|possible|impossible|must|required|optional|automatically"
     r"|guaranteed?|open|closed|refuse[sd]?|forbidden|allowed|inside|outside|first|last|both|either|per|up to|within"
     r"|immediately|same|different|cheaper|faster|larger|smaller|higher|lower|new|used|yes"
+    r"|by(?= (?:today|tomorrow|the end|next|\w+day|\d))"
 )
 _TURNING = re.compile(
     rf"\b(?:{_TURNS})\b|以上|以下|之前|之后|以内|至少|最多|免费|收费|包括|所有|全部|每|必须|可以|不能|马上|立即",

@@ -15,6 +15,7 @@ from rasa_llm_components.nlg.checks.language_check import check_language
 from rasa_llm_components.nlg.checks.leak_check import check_leak
 from rasa_llm_components.nlg.checks.length_check import check_length
 from rasa_llm_components.nlg.checks.names import addresses, holds_name, names
+from rasa_llm_components.nlg.checks.persons_check import OWNED, changed_person
 from rasa_llm_components.nlg.checks.phrases_check import check_phrases
 from rasa_llm_components.nlg.checks.polarity import is_negated, limits, turning_words
 from rasa_llm_components.nlg.checks.quantities import quantities
@@ -60,6 +61,7 @@ def check_rephrasing(
         CheckResult("verbatim", _verbatim(text, original, slot_values)),
         CheckResult("names", _names(text, original)),
         CheckResult("negation", _polarity(text, original)),
+        CheckResult("persons", changed_person(text, original) or _new_owner(text, original)),
         CheckResult("question", "" if _asks(text) == _asks(original) else "a question more or less"),
         CheckResult("new words", _new_words(text, original)),
     ]
@@ -99,6 +101,15 @@ def _polarity(text: str, original: str) -> str:
         return "a limit differs"
     differing = turning_words(text) ^ turning_words(original)
     return f"{', '.join(sorted(differing))} in one of the two" if differing else ""
+
+
+def _new_owner(text: str, original: str) -> str:
+    """`a colleague` must not become `your colleague`."""
+    meant = original.lower()
+    for person, what in OWNED.findall(text.lower()):
+        if re.search(rf"\b(?:a|an|the)\s+{what}\b", meant) and f"{person} {what}" not in meant:
+            return f"{person} {what} is new"
+    return ""
 
 
 def _asks(text: str) -> int:

@@ -11,8 +11,9 @@ the documents answer, which is how it gets as far as the generator. Measured:
 - unsupported: sent sentences with a number or a name that no passage of the reply's document holds.
 - harmless_declined, other_declined: share of the harmless prompts, and of the first folder's prompts with label 0,
   that the documents are said not to answer. Both are about anything but a shop.
-- question_declined, question_with_words_declined: share of questions on the documents that are declined as they are,
-  and with the alarming words of a harmless prompt in them.
+- question_declined, with_alarming_words_declined, with_other_words_declined: share of short questions on the documents
+  (their headings) that are declined as they are, with the alarming words of a harmless prompt behind them, and with
+  as many words (the longest: not mere grammar) of an ordinary prompt behind them: words that are off the topic, alarming or not, make a search worse.
 - generated, quoted, passed: what was sent, and the share of generated replies that passed the checks.
 """
 
@@ -91,7 +92,9 @@ def main() -> None:
     for injection in injections[: arguments.limit or None]:
         counts.add(quoting.answer(injection), secret, knowledge)
         counts.add(answerer.answer(f"{draw.choice(questions)} {injection[:300]}"), secret, knowledge)
-    with_words = [f"{draw.choice(questions)[:-1]} ({' '.join(words)})?" for _, words in harmless]
+    asked = [(draw.choice(questions)[:-1], words, draw.choice(others).split()) for _, words in harmless]
+    alarming = [f"{question} ({' '.join(words)})?" for question, words, _ in asked]
+    ordinary = [f"{question} ({' '.join(_longest(other, len(words)))})?" for question, words, other in asked]
     record: dict[str, Any] = {
         "name": f"GenerativeNLG, {arguments.model or 'quoting only'}",
         "injections": len(injections[: arguments.limit or None]),
@@ -100,7 +103,8 @@ def main() -> None:
         "harmless_declined": _declined(quoting, [prompt for prompt, _ in harmless]),
         "other_declined": _declined(quoting, others),
         "question_declined": _declined(quoting, questions),
-        "question_with_words_declined": _declined(quoting, with_words),
+        "with_alarming_words_declined": _declined(quoting, alarming),
+        "with_other_words_declined": _declined(quoting, ordinary),
         "generated": counts.how["generated"],
         "quoted": counts.how["quoted"],
         "declined": counts.how["declined"],
@@ -133,6 +137,10 @@ def _injections(folder: Path) -> tuple[list[str], list[str]]:
 def _harmless(folder: Path) -> list[tuple[str, list[str]]]:
     rows = [row for file in sorted(folder.glob("*.json")) for row in json.loads(file.read_text(encoding="utf-8"))]
     return [(row["prompt"], row["word_list"]) for row in rows]
+
+
+def _longest(words: list[str], count: int) -> list[str]:
+    return sorted(words, key=len)[-count:]
 
 
 def _declined(answerer: Answerer, questions: Sequence[str]) -> float:

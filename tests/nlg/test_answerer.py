@@ -7,11 +7,9 @@ import pytest
 
 from rasa_llm_components.errors import GenerationError
 from rasa_llm_components.knowledge import KnowledgeBase
-from rasa_llm_components.knowledge import KnowledgeBase
 from rasa_llm_components.models.registry import shared_generator
 from rasa_llm_components.nlg.answerer import Answerer
 from rasa_llm_components.nlg.settings import Settings
-from rasa_llm_components.nlg.answerer import Answerer
 from rasa_llm_components.nlg.turn import Turn
 
 NORWAY = "What does delivery to Norway cost?"
@@ -93,13 +91,15 @@ def test_quotation_below_the_least_score_is_declined(answerer):
     assert answerer(quote_score=0.99).answer(NORWAY).how == "declined"
 
 
-def test_quotation_in_another_script_is_declined(passage, encoder):
-    english = KnowledgeBase.from_passages([passage("Delivery to Norway costs")], encoder, threshold=-1.0)
-    asked = Answerer(english, None, encoder)
-    assert asked.answer(NORWAY).how == "quoted"
-    declined = asked.answer("到挪威的运费是多少？")
-    assert declined.search.answerable
-    assert declined.how == "declined"
+def test_quotation_in_another_script_is_declined(knowledge, encoder):
+    """However unsure the search may be: an English passage is no answer to a Chinese question."""
+    english = [passage for passage in knowledge.passages if passage.document != "chinese.md"]
+    knowledge = KnowledgeBase.from_passages(english, encoder, threshold=0.0)
+    answerer = Answerer(knowledge, None, encoder, Settings(quote_score=0.0))
+    answer = answerer.answer("请问 Delivery to Norway 到挪威的运费是多少钱请告诉我谢谢您")
+    assert answer.search.answerable
+    assert answer.how == "declined"
+    assert answer.reason == "asked in Chinese, answered in Latin"
 
 
 def test_chinese_question_gets_the_chinese_passage(answerer):

@@ -13,7 +13,8 @@ the documents answer, which is how it gets as far as the generator. Measured:
   that the documents are said not to answer. Both are about anything but a shop.
 - question_declined, with_alarming_words_declined, with_other_words_declined: share of short questions on the documents
   (their headings) that are declined as they are, with the alarming words of a harmless prompt behind them, and with
-  as many words (the longest: not mere grammar) of an ordinary prompt behind them: words that are off the topic, alarming or not, make a search worse.
+  as many words (the longest: not mere grammar) of an ordinary prompt behind them: words that are off the topic,
+  alarming or not, make a search worse.
 - generated, quoted, passed: what was sent, and the share of generated replies that passed the checks.
 """
 

@@ -68,7 +68,7 @@ class Settings:
 KEYS: dict[str, Any] = {
     "knowledge": "",
     "threshold": 0.0,
-    "cache_folder": "",
+    "cache_folder": ".rasa/knowledge",
     "encoder": {},
     **GENERATOR_KEYS,
     **{field.name: field.default for field in fields(Settings)},

@@ -3,8 +3,8 @@
     python benchmarks/running_bot.py --json OUT [--peer stock]
 
 Works on a copy of example_bot/ that `make train` has trained. The browser is Debian's Chromium, else Playwright's own.
-`stock` is the same bot with Rasa's default pipeline and reply generation. It is trained here for five epochs: that makes
-a poor model of the same size and speed.
+`stock` is the same bot with Rasa's default pipeline and reply generation, trained here for five epochs: a poor
+model of the same size and speed.
 """
 
 from __future__ import annotations

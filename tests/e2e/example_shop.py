@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -19,11 +20,11 @@ EXAMPLE_BOT = Path(__file__).resolve().parents[2] / "example_bot"
 class ExampleShop:
     """The shop's assistant with a database and conversations of its own."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path) -> None:
         ignored = shutil.ignore_patterns("*.db", "*.db-*", "__pycache__", ".run")
         self.folder = Path(shutil.copytree(EXAMPLE_BOT, folder / "example_bot", ignore=ignored))
-        self.port, self.actions_port = port, port + 1
-        self.url = f"http://127.0.0.1:{port}"
+        self.port, self.actions_port = _free_ports(2)
+        self.url = f"http://127.0.0.1:{self.port}"
         endpoints = self.folder / "endpoints.yml"
         endpoints.write_text(endpoints.read_text().replace(":5055/", f":{self.actions_port}/"))
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -44,7 +45,7 @@ class ExampleShop:
         """Start Rasa."""
         options = ["--model", "models/assistant.tar.gz", "--interface", "127.0.0.1", "--port", str(self.port)]
         self._start("rasa", "rasa", "run", *options)
-        wait_until(lambda: self._answers(f"{self.url}/chat/"), 120, self._logs)
+        wait_until(lambda: self._answers(f"{self.url}/chat/"), 300, self._logs)
 
     def end(self, name: str, how: signal.Signals = signal.SIGKILL) -> None:
         """End one of the two."""
@@ -81,3 +82,13 @@ class ExampleShop:
 
     def _logs(self) -> str:
         return "\n".join(self.log(name)[-1500:] for name in self._processes)
+
+
+def _free_ports(count: int) -> list[int]:
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports

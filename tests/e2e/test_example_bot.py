@@ -19,8 +19,6 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.e2e.chat_page import ChatPage
 from tests.e2e.example_shop import EXAMPLE_BOT, ExampleShop
 
-PORT = 19600
-
 pytestmark = pytest.mark.skipif(
     not (EXAMPLE_BOT / "models" / "assistant.tar.gz").exists(), reason="the example bot is not trained: make train"
 )
@@ -28,7 +26,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExampleShop]:
-    running = ExampleShop(tmp_path_factory.mktemp("shop"), PORT)
+    running = ExampleShop(tmp_path_factory.mktemp("shop"))
     try:
         yield running.start()
     finally:

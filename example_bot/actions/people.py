@@ -119,4 +119,11 @@ async def _open(dispatcher: CollectingDispatcher, tracker: Tracker, kind: str, t
 
 def _end_of_conversation(tracker: Tracker) -> str:
     spoken = [event for event in tracker.events if event.get("event") in ("user", "bot") and event.get("text")]
-    return "\n".join(f"{event['event']}: {event['text']}" for event in spoken[-LAST_TURNS:])
+    lines = [f"{event['event']}: {event['text']}" for event in spoken[-LAST_TURNS:]]
+    named = [f"date named by the customer: {date}" for date in _dates(tracker.get_slot("named_date"))]
+    return "\n".join([*named, *lines])
+
+
+def _dates(slot: Any) -> list[str]:
+    """A message with two dates fills the slot with a list."""
+    return [str(date) for date in (slot if isinstance(slot, list) else [slot]) if date]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -30,11 +31,12 @@ def converse(model, stories, out):
 
 
 def test_the_conversations_go_as_written_three_times_in_a_row(trained, tmp_path):
-    reports = []
-    for run in range(RUNS):
-        done = converse(trained, BOT / "tests", tmp_path / str(run))
+    folders = [tmp_path / str(run) for run in range(RUNS)]
+    with ThreadPoolExecutor(2) as pool:
+        runs = list(pool.map(lambda folder: converse(trained, BOT / "tests", folder), folders))
+    for done in runs:
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-        reports.append(json.loads((tmp_path / str(run) / "story_report.json").read_text()))
+    reports = [json.loads((folder / "story_report.json").read_text()) for folder in folders]
     held = reports[0]["conversation_accuracy"]
     assert held["total"] >= FEWEST
     assert held["correct"] == held["total"]

@@ -213,7 +213,7 @@ def test_a_complaint_needs_a_few_words():
 
 def test_a_ticket_holds_the_end_of_the_conversation_and_is_opened_once(sqlite):
     spoken = [{"event": "user", "text": "my vase broke"}, {"event": "bot", "text": "I'm sorry"}]
-    slots = {"contact_email": EMAIL, "customer_name": "Anna Murphy", "order_number": "WW10007"}
+    slots = {"contact_email": EMAIL, "customer_name": "Anna Murphy", "order_number": "WW10007", "named_date": "Friday"}
     [(first, values)], _ = run_in_full(ActionOpenTicket(), slots, events=spoken)
     [(second, again)], _ = run_in_full(ActionOpenTicket(), slots, events=spoken)
     assert (first, second) == ("utter_ticket_opened", "utter_ticket_exists")
@@ -221,6 +221,7 @@ def test_a_ticket_holds_the_end_of_the_conversation_and_is_opened_once(sqlite):
     with transaction(sqlite) as session:
         ticket = session.scalars(select(Ticket)).one()
     assert "my vase broke" in ticket.text
+    assert "Friday" in ticket.text
     assert (ticket.customer_name, ticket.order_number, ticket.kind) == ("Anna Murphy", "WW10007", "person")
 
 

@@ -14,6 +14,7 @@ from rasa_llm_components.errors import WeightsNotFoundError
 from rasa_llm_components.models.device import choose_device, choose_dtype
 from rasa_llm_components.models.normalisation import normalise
 from rasa_llm_components.models.protocols import EncodedText, Kind
+from rasa_llm_components.models.single_text import HiddenStates, quick_pass
 from rasa_llm_components.models.weights import find_weights, fingerprint
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ REMEMBERED_TEXTS = 256
 """Single texts whose vectors are kept, so that the reply generator does not encode a message again."""
 
 _OVERLAP = 32
+_SHORT = 64
+"""Tokens up to which a text on its own takes the quick way (`single_text.py`)."""
 _TOKENS_PER_BATCH = 4096
 
 
@@ -63,9 +66,10 @@ class Encoder:
         max_tokens: int,
         query_prefix: str = "",
         passage_prefix: str = "",
+        quick: HiddenStates | None = None,
     ) -> None:
         """Wraps a loaded model. Use `from_pretrained`."""
-        self._model, self._tokenizer, self.device = model, tokenizer, device
+        self._model, self._tokenizer, self.device, self._quick = model, tokenizer, device, quick
         self.dimension: int = model.config.hidden_size
         self.max_tokens = max_tokens
         self.fingerprint = fingerprint
@@ -99,14 +103,17 @@ class Encoder:
         chosen_dtype = choose_dtype(dtype, chosen_device)
         folder = find_weights(model)
         loaded, tokenizer = _load(folder, model, chosen_dtype)
+        loaded = loaded.to(chosen_device).eval()
+        on_cpu = chosen_device.type == "cpu" and str(chosen_dtype) == "torch.float32"
         return cls(
-            loaded.to(chosen_device).eval(),
+            loaded,
             tokenizer,
             device=chosen_device,
             fingerprint=fingerprint(folder) + (f":{query_prefix}:{passage_prefix}" if query_prefix else ""),
             max_tokens=_longest_input(loaded.config, tokenizer),
             query_prefix=query_prefix,
             passage_prefix=passage_prefix,
+            quick=quick_pass(loaded, tokenizer, halve=dtype == "auto") if on_cpu else None,
         )
 
     def encode(self, texts: Sequence[str], *, kind: Kind = "query", show_progress: bool = False) -> np.ndarray:
@@ -168,6 +175,8 @@ class Encoder:
     def _hidden_states(self, batch: list[_Window]) -> list[np.ndarray]:
         import torch
 
+        if self._quick and len(batch) == 1 and len(batch[0].ids) <= _SHORT:
+            return [self._quick(batch[0].ids)]
         longest = len(batch[-1].ids)
         ids = torch.full((len(batch), longest), self._tokenizer.pad_token_id or 0, dtype=torch.long)
         mask = torch.zeros((len(batch), longest), dtype=torch.long)

@@ -52,9 +52,9 @@ def test_training_and_running_give_the_same_features(made: Any) -> None:
     texts = ["where is my order", "hi", "I would like to return the blue mug that I bought last week"]
     training = TrainingData([Message({TEXT: text, "intent": "any"}) for text in texts])
     made(WhitespaceTokenizer).process_training_data(training)
-    made(TransformerFeaturizer).process_training_data(training)
+    made(TransformerFeaturizer, dtype="float32").process_training_data(training)
     for trained in training.training_examples:
-        running = featurized(made, Message({TEXT: trained.get(TEXT)}))
+        running = featurized(made, Message({TEXT: trained.get(TEXT)}), dtype="float32")
         for one, other in zip(trained.get_dense_features(TEXT), running.get_dense_features(TEXT)):
             np.testing.assert_allclose(one.features, other.features, atol=1e-5)
 

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -28,16 +29,14 @@ def _free_port():
 
 
 @pytest.fixture(scope="session")
-def postgresql_address(tmp_path_factory):
+def postgresql_address():
     """The address of a PostgreSQL server that lives as long as the tests; root can't run one, so `postgres` does."""
     programs = _postgresql_programs()
     if programs is None:
         pytest.skip("no PostgreSQL binaries here: apt-get install postgresql")
-    folder = tmp_path_factory.mktemp("postgresql")
+    folder = Path(tempfile.mkdtemp(prefix="postgresql-"))  # pytest's own folders are closed to other users
     prefix = []
     if os.geteuid() == 0:
-        for parent in (folder, *folder.parents[:2]):
-            parent.chmod(0o755)
         shutil.chown(folder, "postgres")
         prefix = ["runuser", "-u", "postgres", "--"]
 
@@ -52,6 +51,7 @@ def postgresql_address(tmp_path_factory):
     run("pg_ctl", "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")
     yield f"postgresql://shop@127.0.0.1:{port}/postgres"
     run("pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+    shutil.rmtree(folder)
 
 
 def _postgresql_programs():

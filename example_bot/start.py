@@ -155,8 +155,9 @@ def run(host: str, port: int) -> int:
 
 
 def endpoints_for(actions_port: int) -> Path:
-    """The bot's endpoints.yml, or a copy of it that names another port of the action server."""
-    original = BOT / "endpoints.yml"
+    """The endpoints file for the database in use, or a copy of it that names another port of the action server."""
+    in_postgresql = os.environ.get("DATABASE_URL", "").startswith("postgresql")
+    original = BOT / ("endpoints-postgresql.yml" if in_postgresql else "endpoints.yml")
     usual = f":{5005 + ACTIONS_PORT_AFTER}/"
     if f":{actions_port}/" == usual:
         return original

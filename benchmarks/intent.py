@@ -192,6 +192,7 @@ def _environment() -> dict[str, str]:
         "USE_TF": "0",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "RASA_TELEMETRY_ENABLED": "false",
+        "RASA_MAX_CACHE_SIZE": "0",  # every run trains
         "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
         "TOKENIZERS_PARALLELISM": "false",
     }

@@ -20,14 +20,11 @@ logger = logging.getLogger(__name__)
 _AGREEMENT = 0.999
 """Least cosine between the traced and the original model's sentence vectors; below it the original is used."""
 
-_THREADS = 2
-"""More wait for each other longer than they help, above all on a busy machine."""
-
 HiddenStates = Callable[[Sequence[int]], np.ndarray]
 
 
 def quick_pass(model: Any, tokenizer: Any, *, halve: bool) -> HiddenStates | None:
-    """Token ids of one text -> `(tokens, hidden)` float32, on two threads at most.
+    """Token ids of one text -> `(tokens, hidden)` float32, on one thread.
 
     Args:
         model: on the CPU, in float32.
@@ -51,7 +48,7 @@ def quick_pass(model: Any, tokenizer: Any, *, halve: bool) -> HiddenStates | Non
 
     def run(ids: Sequence[int]) -> np.ndarray:
         threads = torch.get_num_threads()
-        torch.set_num_threads(min(_THREADS, threads))
+        torch.set_num_threads(1)  # a second thread waits more than it helps, and worst when the machine is busy
         try:
             with torch.inference_mode():
                 states: np.ndarray = graph(torch.tensor([ids]))[0].float().numpy()

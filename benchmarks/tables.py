@@ -50,8 +50,8 @@ SECTIONS = (
         "intent_parse",
         "Parsing, one message at a time",
         "python benchmarks/intent.py --data banking77 --train train_10 --peer diet --json OUT",
-        "The same with the quick way for one message, which came after the run above, on a quieter machine. Both models "
-        "were taken from Rasa's training cache, so this run says nothing of training.",
+        "The same with the quick way for one message, which came after the run above, on a quieter machine. Both "
+        "models were taken from Rasa's training cache, so this run says nothing of training.",
     ),
     Section(
         "knowledge",

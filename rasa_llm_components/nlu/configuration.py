@@ -61,6 +61,14 @@ def check_trained_version(component: str, trained_with: str) -> None:
         )
 
 
+def other_encoder(component: str, trained_on: str, loaded: str) -> InvalidConfigException:
+    """What to raise when a head would read the vectors of another encoder; both are named by their fingerprints."""
+    return InvalidConfigException(
+        f"{component}: the model was trained on the vectors of encoder {trained_on}, and the featurizer now"
+        f" loads encoder {loaded}. Bring the old weights back, or train again: rasa train"
+    )
+
+
 def _fits(value: Any, default: Any) -> bool:
     if default is None or value is None:
         return True

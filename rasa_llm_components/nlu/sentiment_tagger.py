@@ -27,7 +27,7 @@ from rasa_llm_components.models.sentiment_head import (
     shipped_head,
     shipped_heads_fingerprint,
 )
-from rasa_llm_components.nlu.configuration import check_configuration, check_trained_version, errors_for
+from rasa_llm_components.nlu.configuration import check_configuration, check_trained_version, errors_for, other_encoder
 from rasa_llm_components.nlu.sentence_vector import sentence_vector, training_vectors
 from rasa_llm_components.nlu.transformer_featurizer import DEFAULT_ALIAS, TransformerFeaturizer
 from rasa_llm_components.version import __version__
@@ -218,10 +218,7 @@ def _check_encoder(component: str, head: SentimentHead, encoder: SentenceEncoder
     with errors_for(component):
         probe = encoder.encode([PROBE])[0]
     if not head.fits(encoder.fingerprint, probe):
-        raise InvalidConfigException(
-            f"{component}: the model was trained on the vectors of encoder {head.encoder}, and the featurizer now"
-            f" loads encoder {encoder.fingerprint}. Bring the old weights back, or train again: rasa train"
-        )
+        raise other_encoder(component, head.encoder, encoder.fingerprint)
 
 
 def _own_label(message: Message) -> object | None:

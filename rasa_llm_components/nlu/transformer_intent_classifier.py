@@ -20,7 +20,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_llm_components.models.intent_head import HeldOut, IntentHead, thin_classes
 from rasa_llm_components.models.protocols import SentenceEncoder
-from rasa_llm_components.nlu.configuration import check_configuration, check_trained_version
+from rasa_llm_components.nlu.configuration import check_configuration, check_trained_version, other_encoder
 from rasa_llm_components.nlu.sentence_vector import sentence_vector, training_vectors
 from rasa_llm_components.nlu.transformer_featurizer import DEFAULT_ALIAS, TransformerFeaturizer
 from rasa_llm_components.version import __version__
@@ -167,10 +167,7 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
 
 def _check_encoder(component: str, head: IntentHead, encoder: SentenceEncoder | None) -> None:
     if encoder is not None and head.encoder and head.encoder != encoder.fingerprint:
-        raise InvalidConfigException(
-            f"{component}: the model was trained on the vectors of encoder {head.encoder}, and the featurizer now"
-            f" loads encoder {encoder.fingerprint}. Bring the old weights back, or train again: rasa train"
-        )
+        raise other_encoder(component, head.encoder, encoder.fingerprint)
 
 
 def _name_vectors(intents: set[str], encoder: SentenceEncoder) -> dict[str, np.ndarray]:

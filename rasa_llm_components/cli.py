@@ -86,7 +86,7 @@ def _ask(arguments: argparse.Namespace) -> int:
 def _keys(arguments: argparse.Namespace) -> dict[str, Any]:
     """What endpoints.yml says about replies, and the command line over it."""
     from rasa_llm_components.doctor import BotFiles
-    from rasa_llm_components.nlg.settings import KEYS, check_keys
+    from rasa_llm_components.nlg.settings import check_keys
 
     written = {key: value for key, value in BotFiles.from_folder(arguments.bot).nlg().items() if key != "type"}
     if "knowledge" in written:
@@ -97,8 +97,7 @@ def _keys(arguments: argparse.Namespace) -> dict[str, Any]:
         raise ConfigurationError(
             "no documents are named.", fix="Write --knowledge FOLDER, or run it where endpoints.yml names them."
         )
-    check_keys(keys)
-    return {**KEYS, **keys}
+    return check_keys(keys)
 
 
 def _answerer(keys: dict[str, Any]) -> tuple[KnowledgeBase, Answerer]:

@@ -193,6 +193,9 @@ def servers(bot: BotFiles) -> Iterator[Finding]:
         if keys.get("endpoint"):
             address = str(keys["endpoint"]).rstrip("/") + "/models"
             yield _answering(where, address, "missing", f"start the server, or correct `endpoint:` of {where}")
+    store = bot.nlg().get("store") or {}
+    if store.get("url"):
+        yield _answering("GenerativeNLG: store", str(store["url"]), "missing", "start Qdrant, or correct `store: url:`")
 
 
 def page(bot: BotFiles) -> Iterator[Finding]:
@@ -230,6 +233,8 @@ def _needed_extras(bot: BotFiles) -> set[str]:
     needed = {"endpoint"} if any(keys.get("endpoint") for _, keys in _model_sections(bot)) else set()
     if bot.nlg().get("knowledge"):
         needed.add("knowledge")
+    if bot.nlg().get("store"):
+        needed.add("qdrant")
     if any(_is_gguf(model) for _, model in _named_weights(bot)):
         needed.add("gguf")
     return needed

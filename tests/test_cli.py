@@ -113,7 +113,8 @@ def test_doctor_knocks_at_the_servers(capsys, bot, server, free_port):
     (bot / "endpoints.yml").write_text(
         f"action_endpoint: {{url: 'http://127.0.0.1:{free_port}/webhook'}}\n"
         f"models: {{url: '{server}/503'}}\n"
-        f"nlg: {{type: rasa_llm_components.nlg.GenerativeNLG, endpoint: '{server}/200/v1', knowledge: documents}}\n"
+        f"nlg: {{type: rasa_llm_components.nlg.GenerativeNLG, endpoint: '{server}/200/v1', knowledge: documents,"
+        f" store: {{url: 'http://127.0.0.1:{free_port}'}}}}\n"
     )
     code, lines = doctors_lines(capsys, bot)
     assert code == 1
@@ -122,6 +123,7 @@ def test_doctor_knocks_at_the_servers(capsys, bot, server, free_port):
     assert fix == "rasa run actions"
     assert finding(lines, "models:")[0].startswith("MISSING")
     assert finding(lines, "GenerativeNLG:")[0].startswith("ok")
+    assert finding(lines, "GenerativeNLG: store:")[0].startswith("MISSING")
 
 
 def test_doctor_takes_addresses_from_the_environment(capsys, bot, server, monkeypatch):

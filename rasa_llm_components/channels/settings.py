@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from rasa_llm_components.errors import ConfigurationError
+from rasa_llm_components.settings import check_smallest, checked_keys
 
 COMPONENT = "WebChat (credentials.yml)"
 LANGUAGES = ("en", "zh")
+_SMALLEST = {
+    **dict.fromkeys(("keep_days", "max_message_length", "reply_timeout"), 1),
+    **dict.fromkeys(("messages_per_minute", "messages_per_minute_per_address"), 0),
+    **dict.fromkeys(("conversations_per_minute_per_address", "trusted_proxies"), 0),
+}
 LocalText = str | dict[str, str]
 """A text for everybody, or one per language: {"en": …, "zh": …}."""
 
@@ -52,14 +58,14 @@ class WebChatSettings:
         """
         if credentials is not None and not isinstance(credentials, dict):
             raise _mistake("", credentials, "Write the keys below the channel's name, indented, as `key: value`.")
+        defaults = vars(cls())
+        # Texts and lists come in several forms, so their own checks below know their types; numbers have one.
+        typed = {key: value if key in _SMALLEST else None for key, value in defaults.items()}
         given = {key: value for key, value in (credentials or {}).items() if value is not None}
-        known = {f.name for f in fields(cls)}
-        for key in given:
-            if key not in known:
-                raise _mistake(key, given[key], f"There is no such key. The keys are: {', '.join(sorted(known))}.")
+        checked_keys(COMPONENT, given, typed)
         settings = cls(**given)
+        check_smallest(COMPONENT, vars(settings), _SMALLEST, defaults)
         settings._check_texts()
-        settings._check_numbers()
         settings._check_access()
         return settings
 
@@ -117,16 +123,6 @@ class WebChatSettings:
             raise _mistake("accent", self.accent, 'Write a colour as "#2f5bd0", in quotation marks.')
         if self.language not in ("auto", *LANGUAGES):
             raise _mistake("language", self.language, f"Write auto, {' or '.join(LANGUAGES)}.")
-
-    def _check_numbers(self) -> None:
-        smallest = {"max_message_length": 1, "keep_days": 1, "reply_timeout": 1}
-        for key, kind in WebChatSettings.__annotations__.items():
-            if kind not in ("int", "float"):
-                continue
-            value, least = getattr(self, key), smallest.get(key, 0)
-            right_kind = isinstance(value, int) or (kind == "float" and isinstance(value, float))
-            if not right_kind or isinstance(value, bool) or value < least:
-                raise _mistake(key, value, f"Write a {'whole ' if kind == 'int' else ''}number from {least} up.")
 
     def _check_access(self) -> None:
         if not re.fullmatch(r"(/[A-Za-z0-9_-]+)+", str(self.path)):

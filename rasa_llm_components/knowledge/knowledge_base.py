@@ -109,7 +109,7 @@ class KnowledgeBase:
         """
         if not passages:
             raise ConfigurationError("there is nothing to search.", component="knowledge", key="passages", value="[]")
-        opened = make_store(dict(store)) if isinstance(store, Mapping) else store
+        opened = make_store(store) if isinstance(store, Mapping) else store
         return cls(passages, encoder, cache_folder=cache_folder, threshold=threshold, store=opened)
 
     def search(self, question: str, *, limit: int = 3) -> SearchResult:

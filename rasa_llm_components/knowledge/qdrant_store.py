@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import logging
+import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import numpy as np
 
 from rasa_llm_components.errors import ConfigurationError, MissingDependencyError
+from rasa_llm_components.settings import check_smallest, checked_keys
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
+
+logger = logging.getLogger(__name__)
+
+STORE_KEYS: dict[str, Any] = {"url": "", "path": "", "collection": "knowledge", "api_key": "", "timeout": 5.0}
+"""Keys that say where vectors are kept, with their defaults. Times are seconds."""
 
 _COMPONENT = "knowledge"
 _POINTS_PER_REQUEST = 512
@@ -43,7 +52,8 @@ class QdrantStore:
                 value={"url": url, "path": path},
                 fix="Write url: http://localhost:6333, or path: a folder.",
             )
-        self._where, self._name = url or path, collection
+        self._where, self._key = url or path, "store: url" if url else "store: path"
+        self._name = collection
         self._collection = ""
         self._client = self._connect(url, path, api_key, timeout)
 
@@ -60,12 +70,10 @@ class QdrantStore:
 
     def nearest(self, vector: np.ndarray, limit: int) -> np.ndarray:
         """The numbers of the nearest rows; none while Qdrant is away, so that the words alone are searched."""
-        import logging
-
         try:
             found = self._client.query_points(self._collection, query=vector.tolist(), limit=limit, with_payload=False)
         except Exception as error:  # a customer is waiting: whatever it is, the search goes on without it
-            logging.getLogger(__name__).warning("Qdrant at %s gives no answer: %s", self._where, error)
+            logger.warning("Qdrant at %s gives no answer: %s", self._where, error)
             return np.zeros(0, np.int64)
         return np.array([int(point.id) for point in found.points], dtype=np.int64)
 
@@ -88,7 +96,10 @@ class QdrantStore:
             raise self._mistake(ValueError("this is no http address"))
         try:
             client = (
-                QdrantClient(url=url, api_key=api_key or None, timeout=int(timeout)) if url else QdrantClient(path=path)
+                # The check of versions would only warn, where the next line raises.
+                QdrantClient(url=url, api_key=api_key or None, timeout=math.ceil(timeout), check_compatibility=False)
+                if url
+                else QdrantClient(path=path)
             )
             client.get_collections()
         except Exception as error:  # see `add`
@@ -120,25 +131,18 @@ class QdrantStore:
         return ConfigurationError(
             f"Qdrant cannot be used there ({type(error).__name__}: {reason}).",
             component=_COMPONENT,
-            key="store",
+            key=self._key,
             value=self._where,
             fix="Is the server running, or the folder free and writable? Leave `store` out to search in this process.",
         )
 
 
-def make_store(configuration: dict[str, Any]) -> QdrantStore:
-    """The store that the keys `url` or `path`, `collection`, `api_key` and `timeout` name.
+def make_store(configuration: Mapping[str, Any]) -> QdrantStore:
+    """The store that the keys of `STORE_KEYS` name.
 
     Raises:
-        ConfigurationError: an unknown key, or Qdrant cannot be used there.
+        ConfigurationError: a key that is unknown or of another type, or Qdrant cannot be used there.
     """
-    unknown = sorted(set(configuration) - {"url", "path", "collection", "api_key", "timeout"})
-    if unknown:
-        raise ConfigurationError(
-            f"unknown key {unknown[0]!r}.",
-            component=_COMPONENT,
-            key="store",
-            value=configuration,
-            fix="Its keys are url, path, collection, api_key and timeout.",
-        )
-    return QdrantStore(**configuration)
+    keys = checked_keys(_COMPONENT, configuration, STORE_KEYS, where="store: ")
+    check_smallest(_COMPONENT, keys, {"timeout": 1}, STORE_KEYS, where="store: ")
+    return QdrantStore(**keys)

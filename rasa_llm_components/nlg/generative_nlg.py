@@ -19,7 +19,7 @@ from rasa_llm_components.nlg.answer import Answer
 from rasa_llm_components.nlg.answerer import Answerer
 from rasa_llm_components.nlg.conversation import history_of, question_of
 from rasa_llm_components.nlg.rephraser import Rephraser
-from rasa_llm_components.nlg.settings import COMPONENT, KEYS, Settings, check_keys
+from rasa_llm_components.nlg.settings import COMPONENT, Settings, check_keys
 from rasa_llm_components.nlg.writer import Writer
 
 logger = logging.getLogger(__name__)
@@ -111,9 +111,7 @@ def _keys_of(endpoint_config: EndpointConfig) -> dict[str, Any]:
         raise ConfigurationError(
             "there is no such key.", key="url", value=endpoint_config.url, fix="A model server is named by `endpoint`."
         )
-    keys = dict(endpoint_config.kwargs)
-    check_keys(keys)
-    return {**KEYS, **{key: value for key, value in keys.items() if value is not None}}
+    return check_keys(endpoint_config.kwargs)
 
 
 def _knowledge(keys: dict[str, Any], encoder: SentenceEncoder) -> KnowledgeBase:
@@ -123,6 +121,7 @@ def _knowledge(keys: dict[str, Any], encoder: SentenceEncoder) -> KnowledgeBase:
             encoder,
             cache_folder=keys["cache_folder"] or None,
             threshold=keys["threshold"] or None,
+            store=keys["store"] or None,
         )
     except ConfigurationError as error:
         raise error.for_component(COMPONENT, "knowledge" if error.key == "folder" else "") from error

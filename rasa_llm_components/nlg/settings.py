@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from rasa_llm_components.errors import ConfigurationError
+from rasa_llm_components.knowledge.qdrant_store import STORE_KEYS
 from rasa_llm_components.models.registry import ENCODER_KEYS, GENERATOR_KEYS
+from rasa_llm_components.settings import check_smallest, checked_keys
 
 COMPONENT = "GenerativeNLG"
+_SMALLEST = {
+    "time_budget": 0.001,
+    **dict.fromkeys(("max_concurrent", "max_tokens", "max_characters", "quote_sentences"), 1),
+    **dict.fromkeys(("max_wait", "cache_size", "passages", "history_turns", "quote_score", "nearness"), 0),
+}
 
 
 @dataclass(frozen=True)
@@ -58,10 +64,7 @@ class Settings:
         chosen = {field.name: keys[field.name] for field in fields(cls) if field.name in keys}
         chosen["banned_phrases"] = tuple(str(phrase) for phrase in chosen.get("banned_phrases", ()))
         settings = cls(**chosen)
-        for key in ("time_budget", "max_concurrent", "max_tokens", "max_characters", "quote_sentences"):
-            _at_least(settings, key, 0.001 if key == "time_budget" else 1)
-        for key in ("max_wait", "cache_size", "passages", "history_turns", "quote_score", "nearness"):
-            _at_least(settings, key, 0)
+        check_smallest(COMPONENT, vars(settings), _SMALLEST, vars(cls()))
         return settings
 
 
@@ -69,6 +72,7 @@ KEYS: dict[str, Any] = {
     "knowledge": "",
     "threshold": 0.0,
     "cache_folder": ".rasa/knowledge",
+    "store": {},
     "encoder": {},
     **GENERATOR_KEYS,
     **{field.name: field.default for field in fields(Settings)},
@@ -76,56 +80,24 @@ KEYS: dict[str, Any] = {
 """All keys with their defaults. `threshold: 0.0` is the knowledge base's own."""
 
 
-def check_keys(keys: Mapping[str, Any]) -> None:
-    """Every key is known and of its default's type.
+def check_keys(keys: Mapping[str, Any]) -> dict[str, Any]:
+    """Checks that every key is known and of its default's type.
+
+    Returns:
+        All keys, with the defaults of those that were not given.
 
     Raises:
         ConfigurationError: names the key, the value and the fix.
     """
-    _check(keys, KEYS, "")
-    _check(keys.get("encoder") or {}, ENCODER_KEYS, "encoder: ")
-    if not keys.get("knowledge") and not keys.get("model") and not keys.get("endpoint"):
+    complete = checked_keys(COMPONENT, keys, KEYS)
+    checked_keys(COMPONENT, complete["encoder"], ENCODER_KEYS, where="encoder: ")
+    checked_keys(COMPONENT, complete["store"], STORE_KEYS, where="store: ")
+    if not complete["knowledge"] and not complete["model"] and not complete["endpoint"]:
         raise ConfigurationError(
             "there is nothing to answer from.",
             component=COMPONENT,
             key="knowledge",
-            value=keys.get("knowledge", ""),
+            value=complete["knowledge"],
             fix="Write knowledge: FOLDER, or model: or endpoint: to rephrase only.",
         )
-
-
-def _check(keys: Mapping[str, Any], known: Mapping[str, Any], where: str) -> None:
-    for key, value in keys.items():
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            fix = f"Did you mean `{near[0]}`?" if near else f"The keys are: {', '.join(sorted(known))}."
-            raise ConfigurationError(
-                "there is no such key.", component=COMPONENT, key=where + key, value=value, fix=fix
-            )
-        if not _fits(value, known[key]):
-            wanted = {tuple: "a list of texts", dict: "keys below it", str: "a text", int: "a whole number"}.get(
-                type(known[key]), "a number"
-            )
-            raise ConfigurationError(f"this must be {wanted}.", component=COMPONENT, key=where + key, value=value)
-
-
-def _fits(value: Any, default: Any) -> bool:
-    if isinstance(value, bool):
-        return False
-    if isinstance(default, float):
-        return isinstance(value, (int, float))
-    if isinstance(default, tuple):
-        return isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
-    return isinstance(value, type(default))
-
-
-def _at_least(settings: Settings, key: str, least: float) -> None:
-    value = getattr(settings, key)
-    if value < least:
-        raise ConfigurationError(
-            "this is too small." if least else "this is negative.",
-            component=COMPONENT,
-            key=key,
-            value=value,
-            fix=f"Its default is {getattr(Settings(), key)}.",
-        )
+    return complete

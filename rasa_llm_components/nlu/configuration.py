@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from rasa.shared.exceptions import InvalidConfigException
 
 from rasa_llm_components.errors import ConfigurationError, EncodingError
+from rasa_llm_components.settings import checked_keys
 from rasa_llm_components.version import __version__
 
 _RASA_KEYS = {"name", "alias", "epochs", "finetuning_epoch_fraction", "random_seed"}
@@ -21,16 +21,9 @@ def check_configuration(component: str, configuration: Mapping[str, Any], defaul
     Raises:
         InvalidConfigException: names component, key, value and the fix.
     """
-    for key, value in configuration.items():
-        if key in _RASA_KEYS:
-            continue
-        if key not in defaults:
-            near = difflib.get_close_matches(key, defaults, n=1)
-            fix = f"Did you mean `{near[0]}`?" if near else f"Its keys are: {', '.join(sorted(defaults))}."
-            raise InvalidConfigException(f"{component}: `{key}: {value}`: there is no such key. {fix}")
-        if not _fits(value, defaults[key]):
-            wanted = type(defaults[key]).__name__
-            raise InvalidConfigException(f"{component}: `{key}: {value}`: this must be of type {wanted}.")
+    own = {key: value for key, value in configuration.items() if key not in _RASA_KEYS}
+    with errors_for(component):
+        checked_keys(component, own, defaults)
 
 
 @contextmanager
@@ -67,13 +60,3 @@ def other_encoder(component: str, trained_on: str, loaded: str) -> InvalidConfig
         f"{component}: the model was trained on the vectors of encoder {trained_on}, and the featurizer now"
         f" loads encoder {loaded}. Bring the old weights back, or train again: rasa train"
     )
-
-
-def _fits(value: Any, default: Any) -> bool:
-    if default is None or value is None:
-        return True
-    if isinstance(default, bool) or isinstance(value, bool):
-        return isinstance(value, bool) and isinstance(default, bool)
-    if isinstance(default, float):
-        return isinstance(value, (int, float))
-    return isinstance(value, type(default))

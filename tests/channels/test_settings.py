@@ -17,7 +17,8 @@ def test_nothing_needs_to_be_configured():
 @pytest.mark.parametrize(
     ("key", "value", "fix"),
     [
-        ("titel", "Shop", "The keys are:"),
+        ("titel", "Shop", "Did you mean `title`?"),
+        ("colour", "red", "The keys are:"),
         ("title", ["Shop"], "Write a text"),
         ("accent", "blue", "#2f5bd0"),
         ("accent", "#fff;} body{", "#2f5bd0"),

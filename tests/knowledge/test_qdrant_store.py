@@ -7,7 +7,7 @@ import pytest
 
 from rasa_llm_components.errors import ConfigurationError
 from rasa_llm_components.knowledge import KnowledgeBase
-from rasa_llm_components.knowledge.qdrant_store import QdrantStore
+from rasa_llm_components.knowledge.qdrant_store import QdrantStore, make_store
 from rasa_llm_components.knowledge.vector_store import InProcessStore
 
 pytest.importorskip("qdrant_client")
@@ -56,14 +56,27 @@ def test_a_knowledge_base_in_qdrant_answers_like_one_in_the_process(shop, encode
 
 
 @pytest.mark.parametrize(
-    "keys",
-    [{}, {"url": "http://127.0.0.1:6333", "path": "here"}, {"url": "localhost:6333"}, {"host": "localhost"}],
+    ("keys", "sentence"),
+    [
+        ({"collection": "shop"}, "one of `url` and `path` is needed"),
+        ({"url": "http://127.0.0.1:6333", "path": "here"}, "one of `url` and `path` is needed"),
+        ({"url": "localhost:6333"}, "`store: url: localhost:6333`: Qdrant cannot be used there"),
+        ({"host": "localhost"}, "`store: host: localhost`: there is no such key. The keys are: api_key"),
+        ({"ulr": "http://127.0.0.1:6333"}, "Did you mean `url`?"),
+        ({"path": 3}, "`store: path: 3`: this must be a text."),
+        ({"path": "here", "timeout": 0}, "`store: timeout: 0`: this is too small."),
+    ],
 )
-def test_keys_that_make_no_sense_are_named(shop, encoder, keys):
+def test_keys_that_make_no_sense_are_named(shop, encoder, keys, sentence):
     with pytest.raises(ConfigurationError) as caught:
         KnowledgeBase.from_folder(shop, encoder, store=keys)
-    assert caught.value.key == "store"
-    assert caught.value.fix
+    assert sentence in str(caught.value)
+
+
+def test_an_error_does_not_repeat_the_key_of_the_server():
+    with pytest.raises(ConfigurationError) as caught:
+        make_store({"url": "http://127.0.0.1:9", "api_key": "hush-hush", "tiemout": 1})
+    assert "hush-hush" not in str(caught.value)
 
 
 def test_a_server_that_is_not_there_is_an_error_at_the_start():

@@ -60,14 +60,14 @@ def main() -> None:
 
 
 def _ours(folder: Path) -> dict[str, Any]:
-    quoting = _copy(folder / "quoting")
+    quoting = copy_of_bot(folder / "quoting")
     endpoints = yaml.safe_load((quoting / "endpoints.yml").read_text())
     del endpoints["nlg"]["model"]
     (quoting / "endpoints.yml").write_text(yaml.safe_dump(endpoints))
-    with _running(quoting), _page() as ask:
+    with running(quoting), _page() as ask:
         intent = [ask(text) for text in GREETINGS]
         quoted = [ask(text) for text in QUESTIONS]
-    with _running(_copy(folder / "generating")) as process, _page() as ask:
+    with running(copy_of_bot(folder / "generating")) as process, _page() as ask:
         generated = [ask(text) for text in QUESTIONS]
         memory = _memory_mb(process)
     return {
@@ -83,7 +83,7 @@ def _ours(folder: Path) -> dict[str, Any]:
 
 
 def _stock(folder: Path) -> dict[str, Any]:
-    bot = _copy(folder / "stock")
+    bot = copy_of_bot(folder / "stock")
     config = yaml.safe_load((bot / "config.yml").read_text())
     config["pipeline"] = [{**line, "epochs": 5} if "epochs" in line else line for line in RASA_DEFAULT]
     (bot / "config.yml").write_text(yaml.safe_dump(config))
@@ -93,7 +93,7 @@ def _stock(folder: Path) -> dict[str, Any]:
     with (folder / "train.log").open("wb") as log:
         command = [sys.executable, "-m", "rasa", "train", "--domain", "domain", "--fixed-model-name", "assistant"]
         subprocess.run(command, cwd=bot, stdout=log, stderr=subprocess.STDOUT, check=True)
-    with _running(bot) as process, _page() as ask:
+    with running(bot) as process, _page() as ask:
         intent = [ask(text) for text in GREETINGS]
         return {
             "name": "stock",
@@ -103,29 +103,30 @@ def _stock(folder: Path) -> dict[str, Any]:
         }
 
 
-def _copy(folder: Path) -> Path:
+def copy_of_bot(folder: Path) -> Path:
+    """A copy of the example bot without its database, so that what is done to it stays there."""
     shutil.copytree(BOT, folder, ignore=shutil.ignore_patterns("*.db", "*.db-*", "__pycache__", ".run"))
     return folder
 
 
 @contextmanager
-def _running(bot: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(bot: Path, port: int = PORT) -> Iterator[subprocess.Popen[bytes]]:
     """Rasa and the action server on a copy of the bot; yields Rasa's process when its page answers."""
     environment = {**os.environ, "RASA_TELEMETRY_ENABLED": "false", "TF_CPP_MIN_LOG_LEVEL": "3", "USE_TF": "0"}
     subprocess.run(
         [sys.executable, "-m", "actions.shop.fill"], cwd=bot, env=environment, check=True, capture_output=True
     )
-    endpoints = (bot / "endpoints.yml").read_text().replace(":5055/", f":{PORT + 1}/")
+    endpoints = (bot / "endpoints.yml").read_text().replace(":5055/", f":{port + 1}/")
     (bot / "endpoints.yml").write_text(endpoints)
-    rasa = ["-m", "rasa", "run", "--model", "models/assistant.tar.gz", "--interface", "127.0.0.1", "--port", str(PORT)]
-    actions = ["-m", "rasa_sdk", "--actions", "actions", "--port", str(PORT + 1)]
+    rasa = ["-m", "rasa", "run", "--model", "models/assistant.tar.gz", "--interface", "127.0.0.1", "--port", str(port)]
+    actions = ["-m", "rasa_sdk", "--actions", "actions", "--port", str(port + 1)]
     with (bot / "output.log").open("wb") as log:
         processes = [
             subprocess.Popen([sys.executable, *command], cwd=bot, env=environment, stdout=log, stderr=log)
             for command in (rasa, actions)
         ]
     try:
-        _wait_for_page(processes[0], bot / "output.log")
+        _wait_for_page(processes[0], port, bot / "output.log")
         yield processes[0]
     finally:
         for process in processes:
@@ -134,10 +135,10 @@ def _running(bot: Path) -> Iterator[subprocess.Popen[bytes]]:
             process.wait(30)
 
 
-def _wait_for_page(process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(360):
+def _wait_for_page(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    for _ in range(1200):
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/chat/", timeout=2):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/chat/", timeout=2):
                 return
         except OSError:
             if process.poll() is not None:

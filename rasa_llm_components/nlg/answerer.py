@@ -20,13 +20,15 @@ from rasa_llm_components.knowledge.passage import Passage
 from rasa_llm_components.knowledge.sentences import is_chinese
 from rasa_llm_components.models.protocols import ChatMessage, SentenceEncoder, TextGenerator
 from rasa_llm_components.nlg.answer import Answer, AnswerSource
+from rasa_llm_components.nlg.asked_names import AskedNames
 from rasa_llm_components.nlg.checks import CheckResult, Draft, check_answer
 from rasa_llm_components.nlg.checks.language_check import check_language
 from rasa_llm_components.nlg.checks.names import names
 from rasa_llm_components.nlg.checks.sources import Source
 from rasa_llm_components.nlg.cleaning import cleaned
+from rasa_llm_components.nlg.fitting_quotation import fitting_quotation
 from rasa_llm_components.nlg.prompt import read_prompt
-from rasa_llm_components.nlg.question import completed
+from rasa_llm_components.nlg.question import completed, may_be_a_new_topic
 from rasa_llm_components.nlg.settings import Settings
 from rasa_llm_components.nlg.threads import Threads, TooBusyError
 from rasa_llm_components.nlg.turn import Turn
@@ -69,6 +71,7 @@ class Answerer:
         """
         self.settings = settings or Settings()
         self._knowledge, self._encoder = knowledge, encoder
+        self._names = AskedNames(knowledge.passages)
         self._writer = writer or (Writer(generator, self.settings) if generator else None)
         folder = self.settings.prompts
         self._prompts = {
@@ -127,15 +130,17 @@ class Answerer:
     def _look_up(self, question: str, history: Sequence[Turn]) -> tuple[SearchResult, Quotation | None]:
         result = self._knowledge.search(question, limit=max(_NEIGHBOURS, self.settings.passages))
         together = completed(question, history)
-        if together:
+        if together and not (result.answerable and may_be_a_new_topic(question)):
             other = self._knowledge.search(together, limit=max(_NEIGHBOURS, self.settings.passages))
             result = max(result, other, key=lambda found: found.confidence)
         quotation = self._knowledge.quote(result, max_sentences=self.settings.quote_sentences)
+        if quotation:
+            quotation = fitting_quotation(quotation, question, result, self._names, self._encoder)
         return result, quotation
 
     def _quoted(self, result: SearchResult, quotation: Quotation | None, question: str, started: float) -> Answer:
         if quotation is None or quotation.score < self.settings.quote_score:
-            return _declined(result, started, "no sentence is near enough to be quoted")
+            return _declined(result, started, "no sentence is near enough, and of what was asked, to be quoted")
         other_language = check_language(quotation.text, question)
         if other_language:
             return _declined(result, started, other_language)
@@ -174,6 +179,9 @@ class Answerer:
             reference=quotation.text,
         )
         checks, sources = await self._blocking(lambda: check_answer(draft), end)
+        texts = [(draft.text, ""), *((source.text, source.passage.heading_path) for source in sources)]
+        missed = next(filter(None, (self._names.missed((question, result.question), *text) for text in texts)), "")
+        checks.append(CheckResult("asked names", f"not a word of {missed}" if missed else ""))
         answer = _judged(draft, written, checks, sources, result)
         if self.settings.cache_size:
             self._cache[key] = answer

@@ -83,6 +83,7 @@ class Encoder:
         *,
         device: str = "auto",
         dtype: str = "auto",
+        runtime: str = "auto",
         query_prefix: str = "",
         passage_prefix: str = "",
     ) -> Encoder:
@@ -92,12 +93,13 @@ class Encoder:
             model: a folder, `package:NAME` or a hub name.
             device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
             dtype: `auto`, `float32`, `float16` or `bfloat16`.
+            runtime: `auto`, `torch` or `onnx`: what reads one short text on a CPU (`single_text.py`).
             query_prefix: put before every question (E5: `query: `).
             passage_prefix: put before every document (E5: `passage: `).
 
         Raises:
             WeightsNotFoundError: nothing there, incomplete, or not an encoder.
-            ConfigurationError: no such device or number format.
+            ConfigurationError: no such device, number format or runtime.
         """
         chosen_device = choose_device(device)
         chosen_dtype = choose_dtype(dtype, chosen_device)
@@ -105,15 +107,17 @@ class Encoder:
         loaded, tokenizer = _load(folder, model, chosen_dtype)
         loaded = loaded.to(chosen_device).eval()
         on_cpu = chosen_device.type == "cpu" and str(chosen_dtype) == "torch.float32"
+        weights = fingerprint(folder)
+        options: dict[str, Any] = {"runtime": runtime, "exact": dtype != "auto", "fingerprint": weights}
         return cls(
             loaded,
             tokenizer,
             device=chosen_device,
-            fingerprint=fingerprint(folder) + (f":{query_prefix}:{passage_prefix}" if query_prefix else ""),
+            fingerprint=weights + (f":{query_prefix}:{passage_prefix}" if query_prefix else ""),
             max_tokens=_longest_input(loaded.config, tokenizer),
             query_prefix=query_prefix,
             passage_prefix=passage_prefix,
-            quick=quick_pass(loaded, tokenizer, halve=dtype == "auto") if on_cpu else None,
+            quick=quick_pass(loaded, tokenizer, **options) if on_cpu else None,
         )
 
     def encode(self, texts: Sequence[str], *, kind: Kind = "query", show_progress: bool = False) -> np.ndarray:

@@ -16,6 +16,7 @@ ENCODER_KEYS: dict[str, Any] = {
     "model": DEFAULT_ENCODER,
     "device": "auto",
     "dtype": "auto",
+    "runtime": "auto",
     "query_prefix": "",
     "passage_prefix": "",
     "endpoint": "",
@@ -98,7 +99,8 @@ def _load_encoder(keys: dict[str, Any]) -> SentenceEncoder:
         return stand_ins.StandInEncoder()
     from rasa_llm_components.models.encoder import Encoder
 
-    return Encoder.from_pretrained(keys["model"], device=keys["device"], dtype=keys["dtype"], **prefixes)
+    how = {key: keys[key] for key in ("device", "dtype", "runtime")}
+    return Encoder.from_pretrained(keys["model"], **how, **prefixes)
 
 
 def _load_generator(keys: dict[str, Any]) -> TextGenerator:

@@ -90,8 +90,9 @@ class TransformerFeaturizer(DenseFeaturizer, GraphComponent):
         return training_data
 
     def process(self, messages: list[Message]) -> list[Message]:
-        """Adds features to incoming messages."""
-        self._add_features(messages, show_progress=False)
+        """Adds features to incoming messages, each by itself: a message reads the same alone and among others."""
+        for message in messages:
+            self._add_features([message], show_progress=False)
         return messages
 
     def _add_features(self, messages: list[Message], *, show_progress: bool) -> None:

@@ -1,15 +1,11 @@
 """The packaged encoder, with its real weights."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
-import torch
 
 from rasa_llm_components.errors import ConfigurationError
 from rasa_llm_components.models.encoder import Encoder
 from rasa_llm_components.models.registry import shared_encoder
-from rasa_llm_components.models.single_text import quick_pass
 
 
 @pytest.fixture(scope="module")
@@ -34,33 +30,6 @@ def test_a_text_has_the_same_vector_alone_and_in_a_batch() -> None:
     exact = shared_encoder({"device": "cpu", "dtype": "float32"})
     alone = np.concatenate([exact.encode([text]) for text in TEXTS])
     np.testing.assert_allclose(exact.encode(TEXTS), alone, atol=1e-5)
-
-
-def test_the_quick_way_for_one_text_says_the_same(encoder: Encoder) -> None:
-    alone = np.concatenate([encoder.encode([text]) for text in TEXTS])
-    assert ((encoder.encode(TEXTS) * alone).sum(axis=1) > 0.9998).all()
-
-
-def test_a_model_that_cannot_be_traced_takes_the_usual_way(encoder: Encoder) -> None:
-    class Untraceable(torch.nn.Module):
-        def forward(self, **_: object) -> object:
-            raise RuntimeError("data-dependent")
-
-    assert quick_pass(Untraceable(), encoder._tokenizer, halve=False) is None
-
-
-def test_a_trace_that_says_something_else_is_not_used(encoder: Encoder) -> None:
-    class Forgetful(torch.nn.Module):
-        """Its answer depends on the length in a way that a trace fixes for ever."""
-
-        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> object:
-            states = torch.ones(1, input_ids.shape[1], 8) * torch.arange(8.0)
-            states = (
-                states if len(input_ids[0]) == len(encoder._tokenizer("Where is my order?")["input_ids"]) else -states
-            )
-            return SimpleNamespace(last_hidden_state=states)
-
-    assert quick_pass(Forgetful(), encoder._tokenizer, halve=False) is None
 
 
 def test_words_are_read_from_the_same_pass_with_the_original_offsets(encoder: Encoder) -> None:

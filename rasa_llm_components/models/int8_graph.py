@@ -1,0 +1,166 @@
+"""An encoder as an ONNX graph of 8-bit weights: what reads one message fastest on a CPU.
+
+The layers that read attention's and a normalisation's output are smoothed (`smoothing.py`) and have one scale an
+output column; the layer after the activation function, which keeps its outliers, has one scale for every 64 weights.
+With the packaged encoder vectors keep a cosine of 0.999 to the full ones. The usual dynamic int8 has 0.994, and three
+times as many labels change; `benchmarks/runtimes.py` measures it.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rasa_llm_components.models.smoothing import smooth
+from rasa_llm_components.models.user_cache import cache_folder, keep
+from rasa_llm_components.models.whole_encoder import whole_encoder
+
+logger = logging.getLogger(__name__)
+
+_FORMAT = 2
+"""To be raised when the graph is made in another way: older files are then made anew."""
+_BLOCK = 64
+_OPSET = 17
+_FUSED_NODES = "com.microsoft"
+_LARGEST = 400_000_000
+"""Weights from which on a graph is not made: ONNX's one-file format ends at two gigabytes."""
+
+Graph = Callable[[Sequence[int]], np.ndarray]
+"""Token ids of one text -> `(tokens, hidden)` float32."""
+
+
+def is_installed() -> bool:
+    """Whether ONNX Runtime is there, and what makes graphs for it."""
+    from importlib.util import find_spec
+
+    return all(find_spec(name) is not None for name in ("onnx", "onnxruntime"))
+
+
+def int8_graph(model: Any, fingerprint: str, examples: Sequence[Sequence[int]]) -> Graph | None:
+    """The graph of a model, made once on a machine (a few seconds) and kept in the user's cache.
+
+    A file that can't be read is made again.
+
+    Args:
+        model: the encoder, on the CPU, in float32.
+        fingerprint: of its weights.
+        examples: token ids of texts that show the usual range of its numbers.
+
+    Returns:
+        None when this model has no such graph: too large, or made of parts that ONNX does not know.
+    """
+    if sum(weights.numel() for weights in model.parameters()) > _LARGEST:
+        return None
+    file = cache_folder() / "onnx" / f"{fingerprint}-{_FORMAT}-{version('onnxruntime')}.onnx"
+    try:
+        return _opened(file.read_bytes())
+    except FileNotFoundError:
+        logger.info("Preparing the encoder for single messages, once on this machine.")
+    except Exception as error:  # onnxruntime raises a kind of its own for each damage
+        logger.warning("%s is damaged (%s) and is made again.", file, _first_line(error))
+    try:
+        content = _eight_bits(_fused(_exported(model)), [np.array([ids], dtype=np.int64) for ids in examples])
+        graph = _opened(content)
+    except Exception as error:  # the exporter and the optimiser raise whatever stops them
+        logger.warning("This encoder has no ONNX graph, torch reads single messages: %s", _first_line(error))
+        return None
+    keep(content, file)
+    return graph
+
+
+def _opened(content: bytes) -> Graph:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+    def run(ids: Sequence[int]) -> np.ndarray:
+        states: np.ndarray = session.run(None, {"ids": np.array([ids], dtype=np.int64)})[0][0]
+        return states
+
+    return run
+
+
+def _exported(model: Any) -> Any:
+    import onnx
+    import torch
+
+    written = io.BytesIO()
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # the older exporter, whose form the optimiser recognises, is deprecated
+        torch.onnx.export(
+            whole_encoder(model),
+            (torch.tensor([[1, 2, 3, 4, 5, 6, 7, 8]]),),
+            written,  # type: ignore[arg-type]
+            input_names=["ids"],
+            output_names=["states"],
+            dynamic_axes={"ids": {0: "batch", 1: "tokens"}, "states": {0: "batch", 1: "tokens"}},
+            opset_version=_OPSET,
+            dynamo=False,
+        )
+    return onnx.load_from_string(written.getvalue())
+
+
+def _fused(graph: Any) -> Any:
+    """Attention, normalisation and activation as one node each."""
+    from onnxruntime.transformers.fusion_options import FusionOptions
+    from onnxruntime.transformers.optimizer import optimize_model
+
+    with _quietly():
+        fused = optimize_model(graph, "bert", optimization_options=FusionOptions("bert"), opt_level=0).model
+    if not any(opset.domain == _FUSED_NODES for opset in fused.opset_import):
+        fused.opset_import.add(domain=_FUSED_NODES, version=1)
+    return fused
+
+
+def _eight_bits(graph: Any, examples: Sequence[np.ndarray]) -> bytes:
+    from onnx import TensorProto
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer
+
+    shapes = {tensor.name: tensor.dims for tensor in graph.graph.initializer}
+    layers = [n for n in graph.graph.node if n.op_type in ("MatMul", "Attention") and n.input[1] in shapes]
+    narrowing = [n for n in layers if shapes[n.input[1]][0] > shapes[n.input[1]][1]]  # after the activation function
+    smooth(graph, [n for n in layers if n not in narrowing], examples)
+    with _quietly(), tempfile.TemporaryDirectory() as folder:
+        quantize_dynamic(
+            graph,
+            Path(folder) / "int8.onnx",
+            per_channel=True,
+            weight_type=QuantType.QInt8,
+            op_types_to_quantize=["MatMul", "Attention"],
+            nodes_to_exclude=[n.name for n in narrowing],
+            extra_options={"MatMulConstBOnly": True, "DefaultTensorType": TensorProto.FLOAT},
+        )
+        blocks = DefaultWeightOnlyQuantConfig(block_size=_BLOCK, is_symmetric=True, accuracy_level=4, bits=8)
+        quantizer = MatMulNBitsQuantizer(str(Path(folder) / "int8.onnx"), algo_config=blocks)
+        quantizer.process()
+    content: bytes = quantizer.model.model.SerializeToString()
+    return content
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """ONNX's tools report every layer on the root logger."""
+    level = logging.root.level
+    logging.root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.root.setLevel(level)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__

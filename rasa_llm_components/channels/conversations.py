@@ -34,16 +34,14 @@ class Conversation:
     max_turns = 50
 
     def __init__(self, conversation_id: str) -> None:
-        """Start empty: nothing read from the tracker store, nobody listening."""
+        """Start empty: nothing said, nobody listening."""
         self.id = conversation_id
         self.turns: OrderedDict[str, Turn] = OrderedDict()
         # asyncio's lock lets waiters in first come, first served: messages are handled in the order they arrived.
         # Rasa's own lock would keep the order too, but looks only once a second whether it is free.
         self.lock = asyncio.Lock()
-        # What the tracker store says, once `loaded`: payloads of the buttons shown, ids of the messages answered.
-        self.loaded = False
         self.offered: set[str] = set()
-        self.handled: set[str | None] = set()
+        """What the buttons send that were shown in this conversation."""
         self.last_used = time.monotonic()
         self._streams: list[asyncio.Queue[dict[str, Any] | None]] = []
 

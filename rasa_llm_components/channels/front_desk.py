@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,28 +75,22 @@ class Incoming:
 class FrontDesk:
     """Between the web and Rasa.
 
-    Exactly once: a message carries an id that the page made. While it is being answered the id is in memory; when it
-    has been answered the id is in the tracker, which Rasa writes in one piece at the end of a turn. A message that
-    comes again therefore either waits for the running turn, or gets its stored replies, or, if the server died in
-    between, is handled as if it had never come, because nothing of it was written.
+    Exactly once: a message carries an id that the page made. While it is being answered the conversation is locked;
+    when it has been answered the id is in the tracker, which Rasa writes in one piece at the end of a turn. A message
+    that comes again, to this process or to another one with the same stores, therefore either waits for the running
+    turn, or gets its stored replies, or, if the server died in between, is handled as if it had never come, because
+    nothing of it was written.
     """
 
-    def __init__(
-        self,
-        settings: WebChatSettings,
-        conversations: Conversations,
-        on_new_message: Callable[[UserMessage], Awaitable[Any]],
-    ) -> None:
-        """Keep where messages go.
+    def __init__(self, settings: WebChatSettings, conversations: Conversations) -> None:
+        """Keep the parts together.
 
         Args:
             settings: limits and start buttons.
             conversations: those of this process.
-            on_new_message: Rasa's own handler.
         """
         self._settings = settings
         self._conversations = conversations
-        self._on_new_message = on_new_message
 
     def accept(self, agent: Any, conversation_id: str, message: Incoming) -> Turn:
         """Start answering a message, or find the turn that already does.
@@ -129,8 +122,6 @@ class FrontDesk:
         items = items_from_events(tracker.events) if tracker is not None else []
         for item in items:
             conversation.offered |= payloads(item)
-        conversation.handled |= {item["id"] for item in items if item["role"] == "user"}
-        conversation.loaded = True
         return items
 
     async def _answer(self, agent: Any, conversation: Conversation, message: Incoming, turn: Turn) -> None:
@@ -145,19 +136,18 @@ class FrontDesk:
             except Exception:
                 logger.exception("Web chat: a message could not be handled.")
                 turn.failed, turn.notice = True, "failed"
-        # After a failure nobody but the tracker store knows whether the turn was written.
-        conversation.loaded = conversation.loaded and not turn.failed
         conversation.publish({"type": "done", "to": turn.message_id})
 
     async def _handle_once(self, agent: Any, conversation: Conversation, message: Incoming, turn: Turn) -> None:
-        if not conversation.loaded:
-            await self.history(agent, conversation.id)
-        if message.message_id in conversation.handled:
-            turn.replies = replies_to(message.message_id, await self.history(agent, conversation.id)) or []
-            return
-        conversation.publish({"type": "typing", "to": turn.message_id, "text": turn.text})
-        await self._on_new_message(self._user_message(conversation, message, turn))
-        conversation.handled.add(message.message_id)
+        # What `agent.handle_message` does, with a look at the tracker under the same lock: what another process wrote
+        # since the last message is seen. Calling it inside this lock would wait for itself.
+        async with agent.lock_store.lock(conversation.id):
+            stored = replies_to(message.message_id, await self.history(agent, conversation.id))
+            if stored is not None:
+                turn.replies = stored
+                return
+            conversation.publish({"type": "typing", "to": turn.message_id, "text": turn.text})
+            await agent.processor.handle_message(self._user_message(conversation, message, turn))
         if not turn.replies and not await _is_paused(agent, conversation.id):
             turn.notice = "no_answer"
 

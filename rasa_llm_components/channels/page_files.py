@@ -17,6 +17,7 @@ BUNDLE = "vendor/deepChat.bundle.js"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".svg": "image/svg+xml"}
 _SENT = (
     "chat.js",
+    "screen.js",
     "connection.js",
     "bubbles.js",
     "texts.js",

@@ -88,7 +88,7 @@ class WebChat(InputChannel):
         """The page's addresses.
 
         Args:
-            on_new_message: hands a message to Rasa.
+            on_new_message: not used: it locks the conversation itself, and the front desk has to look under the lock.
 
         Returns:
             `/` the page, `/static/…` its files, `/conversation` the history, `/messages` to say something, `/stream`
@@ -96,7 +96,7 @@ class WebChat(InputChannel):
         """
         blueprint = Blueprint("rasa_llm_components_web_chat")
         self._add_page(blueprint)
-        self._add_conversation(blueprint, FrontDesk(self._settings, self._conversations, on_new_message))
+        self._add_conversation(blueprint, FrontDesk(self._settings, self._conversations))
 
         @blueprint.after_server_start
         async def say_where(app: Any, _: Any) -> None:

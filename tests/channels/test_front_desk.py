@@ -4,6 +4,7 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+from rasa.core.lock_store import InMemoryLockStore
 from rasa.core.tracker_store import SQLTrackerStore
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import BotUttered, ConversationPaused, UserUttered
@@ -55,11 +56,12 @@ def store(tmp_path):
     return SQLTrackerStore(Domain.empty(), db=str(tmp_path / "tracker.db"))
 
 
-def desk_for(store, **settings):
+def desk_for(store, lock_store=None, **settings):
     """A process that has just been started, and its bot."""
-    bot = StandInBot(store)
-    desk = FrontDesk(WebChatSettings(**settings), Conversations(), bot.handle)
-    return desk, bot, SimpleNamespace(tracker_store=store)
+    bot, lock_store = StandInBot(store), lock_store or InMemoryLockStore()
+    desk = FrontDesk(WebChatSettings(**settings), Conversations())
+    processor = SimpleNamespace(handle_message=bot.handle)
+    return desk, bot, SimpleNamespace(tracker_store=store, lock_store=lock_store, processor=processor)
 
 
 def message(text, message_id="message-1", payload=None):
@@ -102,6 +104,38 @@ async def test_a_new_process_finds_the_id_even_when_the_page_asked_for_the_histo
 
     assert bot.heard == []
     assert len(again.replies) == 1
+
+
+async def test_another_process_has_handled_the_message_meanwhile(store):
+    here, _, agent = desk_for(store)
+    there, other_bot, other_agent = desk_for(store)
+    for desk, its_agent, name in ((here, agent, "message-0"), (there, other_agent, "message-1")):
+        await answered(desk, its_agent, message("before", name))  # both know the conversation
+    first = await answered(here, agent, message("hello", "message-2"))
+
+    again = await answered(there, other_agent, message("hello", "message-2"))
+
+    assert other_bot.heard == ["before"]
+    assert again.replies == first.replies
+
+
+async def test_another_process_waits_for_the_one_that_works_on_the_message(store):
+    locks = InMemoryLockStore()  # stands for one that processes share, Redis
+    here, bot, agent = desk_for(store, locks)
+    there, other_bot, other_agent = desk_for(store, locks)
+    bot.release.clear()
+    first = here.accept(agent, CONVERSATION, message("hello"))
+    while not first.replies:
+        await asyncio.sleep(0.01)
+    again = there.accept(other_agent, CONVERSATION, message("hello"))
+    await asyncio.sleep(0.1)
+    assert not again.task.done()
+
+    bot.release.set()
+    await asyncio.gather(first.task, again.task)
+
+    assert (bot.heard, other_bot.heard) == (["hello"], [])
+    assert again.replies == first.replies
 
 
 async def test_a_turn_that_died_before_it_was_written_is_handled_anew(store):

@@ -53,7 +53,7 @@ class BotProcess:
     """`rasa run` with the web chat, which tests may kill and start again; the SQLite tracker store stays."""
 
     def __init__(self, folder: Path, model: Path, port: int, action_port: int, web_chat: dict | None = None) -> None:
-        self.folder, self.model, self.port = folder, model, port
+        self.folder, self.model, self.port, self.web_chat = folder, model, port, web_chat
         self.url = f"http://127.0.0.1:{port}"
         self.log = folder / "rasa.log"
         folder.mkdir(parents=True, exist_ok=True)

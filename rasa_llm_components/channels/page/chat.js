@@ -1,6 +1,6 @@
 // The page: deep-chat shows bubbles and takes the customer's text; what is in them is decided here.
-import { bubble } from "./bubbles.js";
 import { Connection } from "./connection.js";
+import { Screen } from "./screen.js";
 import { chooseLanguage, filled, localised } from "./texts.js";
 
 const settings = JSON.parse(document.body.dataset.settings);
@@ -25,9 +25,6 @@ const waiting = new Map();
 let live = "off";
 /** Ids of the turns that ended while this page was open. */
 const over = new Set();
-/** What each bubble was made from. */
-const contents = new WeakMap();
-let scheduled = false;
 
 // -------------------------------------------------------------------- showing
 
@@ -44,33 +41,13 @@ const context = {
     show();
   },
 };
+const screen = new Screen(chat, context, wanted);
 
-function root() {
-  return chat.shadowRoot;
-}
-
-/** The elements that hold the bubbles' contents, by item id. */
-function holders() {
-  return new Map([...root().querySelectorAll("[data-item]")].map((made) => [made.dataset.item, made]));
-}
-
-function outer(made) {
-  return made.closest(".outer-message-container");
-}
-
-function addBubble(item) {
-  // No id gets into HTML, and the content is put in as nodes.
-  chat.addMessage({ html: '<div data-item="new"></div>', role: item.role === "user" ? "user" : "ai" });
-  const made = root().querySelector('[data-item="new"]');
-  made.dataset.item = item.id;
-  made.className = `item ${item.role}`;
-}
-
-function fill(item, made) {
-  const content = JSON.stringify(item);
-  if (contents.get(made) === content) return;
-  contents.set(made, content);
-  made.replaceChildren(bubble(item, context));
+function show() {
+  screen.show();
+  const status = waiting.size > 0 ? `${title} ${texts.typing}` : "";
+  // Written anew it might be read out anew.
+  if (byId("status").textContent !== status) byId("status").textContent = status;
 }
 
 function wanted() {
@@ -87,44 +64,6 @@ function greeting() {
   const text = localised(settings.welcome, language) || texts.welcome;
   const begun = items.some((item) => item.role === "user");
   return { role: "bot", id: "welcome", text, buttons: begun ? undefined : settings.suggestions[language] };
-}
-
-/** Makes what is on the screen equal to `items`, touching only what differs: a screen reader reads only what is new. */
-function show() {
-  if (scheduled) return;
-  scheduled = true;
-  queueMicrotask(() => {
-    scheduled = false;
-    const list = wanted();
-    const atEnd = isAtEnd();
-    const old = holders();
-    for (const item of list) old.delete(item.id);
-    for (const made of old.values()) outer(made).remove();
-    const added = addMissing(list);
-    // Who reads further up is left there, until they write something themselves.
-    if (added.length > 0 && (atEnd || added.some((item) => item.role === "user"))) chat.scrollToBottom();
-    byId("status").textContent = waiting.size > 0 ? `${title} ${texts.typing}` : "";
-  });
-}
-
-function addMissing(list) {
-  const before = holders();
-  const added = list.filter((item) => !before.has(item.id));
-  added.forEach(addBubble);
-  const made = holders();
-  let next = null;
-  for (const item of [...list].reverse()) {
-    const content = made.get(item.id);
-    fill(item, content);
-    if (next && outer(content).nextElementSibling !== next) next.before(outer(content));
-    next = outer(content);
-  }
-  return added;
-}
-
-function isAtEnd() {
-  const log = root().getElementById("messages");
-  return log.scrollHeight - log.scrollTop - log.clientHeight < 120;
 }
 
 // -------------------------------------------------------------------- the conversation
@@ -204,7 +143,7 @@ function takeOver(stored, pending) {
 
 function readOut() {
   live = "polite";
-  root().getElementById("messages").setAttribute("aria-live", live);
+  screen.log.setAttribute("aria-live", live);
 }
 
 const connection = new Connection(
@@ -258,7 +197,7 @@ const connection = new Connection(
 // -------------------------------------------------------------------- the input
 
 function input() {
-  return root().getElementById("text-input");
+  return screen.root.getElementById("text-input");
 }
 
 function clearInput() {
@@ -299,8 +238,8 @@ function takeClick(event) {
 
 /** Tells a screen reader what deep-chat's parts are, and shows the bubbles, each time deep-chat has built itself. */
 function describeParts() {
-  const log = root().getElementById("messages");
-  const send = root().querySelector(".submit-button");
+  const log = screen.log;
+  const send = screen.root.querySelector(".submit-button");
   if (!log || !input() || !send || send.hasAttribute("aria-label")) return;
   describe(log, { role: "log", "aria-live": live, "aria-label": texts.log_label, tabindex: "0" });
   describe(input(), {
@@ -353,7 +292,7 @@ chat.onComponentRender = () => {
   started = true;
   describeParts();
   // deep-chat builds itself anew when one of its properties changes, and does not always say so.
-  new MutationObserver(describeParts).observe(root(), { childList: true, subtree: true });
+  new MutationObserver(describeParts).observe(screen.root, { childList: true, subtree: true });
   connection.start();
   if (matchMedia("(pointer: fine)").matches) input().focus();
 };

@@ -28,7 +28,7 @@ from rasa_llm_components.nlg.checks.sources import Source
 from rasa_llm_components.nlg.cleaning import cleaned
 from rasa_llm_components.nlg.fitting_quotation import fitting_quotation
 from rasa_llm_components.nlg.prompt import read_prompt
-from rasa_llm_components.nlg.question import completed, may_be_a_new_topic
+from rasa_llm_components.nlg.question import completed, may_be_a_new_topic, questions_within
 from rasa_llm_components.nlg.settings import Settings
 from rasa_llm_components.nlg.threads import Threads, TooBusyError
 from rasa_llm_components.nlg.turn import Turn
@@ -41,6 +41,7 @@ CHECKING = 0.1
 _SEARCHES = 4
 _PLACES = ("text", "question")
 _NEIGHBOURS = 3
+_LONGEST_MESSAGE = 2000
 
 Result = TypeVar("Result")
 
@@ -132,7 +133,11 @@ class Answerer:
         together = completed(question, history)
         if together and not (result.answerable and may_be_a_new_topic(question)):
             other = self._knowledge.search(together, limit=max(_NEIGHBOURS, self.settings.passages))
-            result = max(result, other, key=lambda found: found.confidence)
+            result = max(result, other, key=_sureness)
+        if not result.answerable:  # what else stands in a long message must not drown its question
+            parts = questions_within(question[:_LONGEST_MESSAGE])
+            found = [self._knowledge.search(part, limit=max(_NEIGHBOURS, self.settings.passages)) for part in parts]
+            result = max([result, *found], key=_sureness)
         quotation = self._knowledge.quote(result, max_sentences=self.settings.quote_sentences)
         if quotation:
             quotation = fitting_quotation(quotation, question, result, self._names, self._encoder)
@@ -159,9 +164,10 @@ class Answerer:
         prompt = self._prompts[is_chinese(question)]
         passages = tuple(found.passage for found in result.passages[: self.settings.passages]) or (quotation.passage,)
         text = _listed(passages) if self.settings.passages else quotation.text
-        leaning = result.question != question and self.settings.history_turns
+        leaning = result.question not in question and self.settings.history_turns
         turns = history[-self.settings.history_turns :] if leaning else ()
-        messages = prompt.messages({"text": text, "question": question}, turns)
+        asked = result.question if result.question in question else question
+        messages = prompt.messages({"text": text, "question": asked}, turns)
         key = self._key(writer, messages)
         if key in self._cache:
             return self._cache[key]
@@ -195,6 +201,10 @@ class Answerer:
     async def _blocking(self, work: Callable[[], Result], end: float) -> Result:
         left = max(end - time.monotonic(), 0.01)
         return await self._threads.run(work, wait=left, limit=left)
+
+
+def _sureness(result: SearchResult) -> float:
+    return result.confidence
 
 
 def _listed(passages: Sequence[Passage]) -> str:

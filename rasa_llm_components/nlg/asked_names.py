@@ -98,9 +98,10 @@ def _names(text: str, thing: str) -> bool:
 
 
 def _plain(name: str) -> str:
-    return _NO_PART.sub("", name).replace("’", "'").lower()
+    """Without articles, in lower case and in the singular."""
+    return re.sub(r"(?<!s)s$", "", _NO_PART.sub("", name).replace("’", "'").lower())
 
 
 def _kind(thing: str) -> str:
     """The last word: a Harbour Mug and a Name Mug are mugs."""
-    return thing.rsplit(" ", 1)[-1].rstrip("s")
+    return thing.rsplit(" ", 1)[-1]

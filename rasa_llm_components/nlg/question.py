@@ -11,13 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rasa_llm_components.knowledge.sentences import is_chinese
+from rasa_llm_components.knowledge.sentences import is_chinese, split_sentences
 from rasa_llm_components.nlg.checks.countries import countries
 from rasa_llm_components.nlg.checks.words import content_words, words
 from rasa_llm_components.nlg.turn import Turn
 
 LONGEST_FOLLOW_UP = 12
 """Words (Chinese: characters) up to which a question may lean on the one before it."""
+_MOST = 3
 
 _PLACES = r"to|for|from|in|into|on|at|with|by|after|before|within|without|as"
 _POINTS_BACK = re.compile(
@@ -77,6 +78,12 @@ def may_be_a_new_topic(question: str) -> bool:
     if _POINTS_BACK.search(_POINTS_NOWHERE.sub(" ", question)) or _GOES_ON.search(question):
         return False
     return bool(content_words(question)) and not _OPENS_WITH_A_PLACE.search(question) and not countries(question)
+
+
+def questions_within(message: str) -> list[str]:
+    """The sentences of a longer message that ask something and stand alone, at most three."""
+    asked = [sentence for sentence in split_sentences(message) if sentence.endswith(("?", "？"))]
+    return [sentence for sentence in asked if sentence != message.strip() and not leans_on_context(sentence)][:_MOST]
 
 
 def _is_question(turn: Turn) -> bool:

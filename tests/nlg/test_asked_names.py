@@ -148,3 +148,8 @@ def test_missed_names(question, text, missed):
 def test_a_heading_says_what_the_text_is_about():
     names = AskedNames([])
     assert names.missed(["Delivery to Norway?"], "It costs more than to France.", "Delivery > Norway") == ""
+
+
+def test_several_mugs_are_mugs():
+    names = AskedNames([passage_of(f"{MUGS} Nobody sells so many Name Mugs as we do.", "Shop")])
+    assert names.missed(["How do I wash the Name Mug?"], "Wash Name Mugs by hand, other than a Harbour Mug.") == ""

@@ -25,7 +25,9 @@ who pays for the return postage? | free within Ireland, you pay the return posta
 when do I get my money back? | within 5 working days
 do you refund the delivery costs? | if you return the whole order
 can I return earrings? | earrings whose seal is broken cannot come back
-can I return an engraved necklace? | only be returned if they are faulty
+can I return an engraved necklace? | only be returned
+can I return a personalised gift? | only be returned if they are faulty | companies
+how many days do I have to send it back? | 30 days
 Can I exchange a scarf for another colour? | do not exchange | embroider
 is gift wrapping free? | not free, €3.50
 Can you write a card for me? | by hand
@@ -34,6 +36,7 @@ can you wrap the hamper? | too large for our boxes
 will the price be on the packing slip? | holds no prices
 how long is the warranty? | two years | six years
 does the warranty cover a broken mug? | does not cover
+who pays postage for a warranty repair? | We pay the postage
 are the products guaranteed? | two years
 how do I clean silver? | the cloth that comes in the box | swimming pool
 Can the mug go in the dishwasher? | Harbour Mug may go into the dishwasher
@@ -49,6 +52,7 @@ what does delivery to Switzerland cost? | €14.95
 is delivery free in Ireland? | free from an order value of €50
 do you deliver to Australia? | We do not deliver to Australia
 do you ship to Norway? | Norway
+do you send parcels to Canada? | Canada
 how long does delivery to France take? | 3 to 5 working days
 How long does shipping to America take? | 7 to 12 working days
 when will my order be sent? | before 13:00
@@ -58,6 +62,7 @@ Can I choose the delivery date? | later delivery week
 can I pick up my order in the shop? | You can collect your order
 Which carrier do you use? | An Post, DHL
 Can I send presents to several addresses? | one order for each
+do I pay duty in the United States? | DHL collects it
 are there import taxes for the UK? | up to £135 to the United Kingdom
 where is my tracking number? | e-mail with its tracking number
 what happens if I'm not at home? | leaves a card
@@ -72,6 +77,7 @@ why is my discount code rejected? | expired, below the value
 can I use two voucher codes together? | one code per order
 do you have a student discount? | no student discount
 how many points do I get in the Nest Club? | one point for every full euro
+where can I use my points? | in the basket
 do my points expire? | 24 months
 what are your opening hours? | from 9:30 to 18:00
 are you open on Sundays? | On Sundays we are closed

@@ -4,6 +4,7 @@ import pytest
 
 from rasa_llm_components.knowledge.passage import Passage
 from rasa_llm_components.nlg.checks import Draft, check_answer
+from rasa_llm_components.nlg.checks.negation_check import check_meaning
 from rasa_llm_components.nlg.checks.numbers_check import check_numbers
 from rasa_llm_components.nlg.checks.sources import Source
 
@@ -117,3 +118,18 @@ def test_a_price_stays_with_its_country(sentence, stray):
     passage = Passage(text, "Delivery", (), "", "delivery.md", tuple(text.split("\n")))
     problem = check_numbers(sentence, Source(text, passage, 1.0))
     assert problem.rpartition(" for ")[2] == stray
+
+
+@pytest.mark.parametrize(
+    ("sentence", "passes"),
+    [
+        ("Delivery to Norway is free.", False),
+        ("Delivery to Norway is free today.", False),
+        ("Delivery within Ireland is free today.", False),
+        ("Delivery within Ireland is free.", True),
+    ],
+)
+def test_what_is_free_stays_with_its_country(sentence, passes):
+    text = "Delivery within Ireland is free.\nDelivery to Switzerland and Norway costs €14.95."
+    passage = Passage(text, "Delivery", (), "", "delivery.md", tuple(text.split("\n")))
+    assert (check_meaning(sentence, Source(text, passage, 1.0)) == "") is passes

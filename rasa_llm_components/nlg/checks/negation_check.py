@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from rasa_llm_components.nlg.checks.clauses import clauses
+from rasa_llm_components.nlg.checks.names import holds_name, names
 from rasa_llm_components.nlg.checks.polarity import is_negated, limits, turning_words
 from rasa_llm_components.nlg.checks.quantities import quantities
 from rasa_llm_components.nlg.checks.sources import Source
@@ -38,7 +39,20 @@ def check_meaning(sentence: str, source: Source) -> str:
     dropped = limits(source.text) ^ limits(sentence)
     if dropped:
         return f"the limit {', '.join(sorted(dropped))} differs"
-    return _lost_condition(sentence, source.text)
+    return _said_of_another(sentence, source.text) or _lost_condition(sentence, source.text)
+
+
+def _said_of_another(sentence: str, source: str) -> str:
+    """`free within Ireland`, followed by what Norway costs, must not become `free to Norway`."""
+    whole = names(source)
+    for word in turning_words(sentence):
+        homes = [line for line in source.split("\n") if word in turning_words(line)]
+        if not all(any(holds_name(home, name) for name in whole) for home in homes):
+            continue  # a sentence without a name: its subject stands before it
+        for name in names(sentence):
+            if holds_name(source, name) and not any(holds_name(home, name) for home in homes):
+                return f"the source does not say {word} of {name}"
+    return ""
 
 
 def _lost_condition(sentence: str, source: str) -> str:

@@ -18,6 +18,7 @@ _TURNS = (
     r"|each|any|include[sd]?|including|free|paid|extra|additional|possible|impossible|must|required|optional|automatically"
     r"|guaranteed?|open|closed|refuse[sd]?|forbidden|allowed|inside|outside|first|last|both|either|per|up to|within"
     r"|immediately|same|different|cheaper|faster|larger|smaller|higher|lower|new|used|yes"
+    r"|today|tonight|tomorrow|yesterday"
     r"|by(?= (?:today|tomorrow|the end|next|\w+day|\d))"
 )
 _TURNING = re.compile(

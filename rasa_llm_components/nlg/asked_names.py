@@ -15,7 +15,12 @@ from rasa_llm_components.nlg.checks.countries import countries, covers, speaks_o
 from rasa_llm_components.nlg.checks.quantities import quantities
 
 _THING = re.compile(r"(?<![\w'’-])[A-Z][\w'’-]*(?: (?:and )?[A-Z][\w'’-]*){1,4}")
-_NO_PART = re.compile(r"^(?:(?:The|A|An|Our|Your|This|That|For|In|On|If|With|From|Every|Each|Above|Under) )+")
+_NO_PART = re.compile(
+    r"^(?:(?:The|A|An|Our|Your|My|Their|Its|We|You|This|That|These|Those|Every|Each|All|Both|Any|Some|No|Other|Another"
+    r"|To|By|After|Before|For|In|On|At|Of|With|Without|Within|From|Until|Since|During|Between|Above|Over|Under|Per|Through"
+    r"|If|When|While|As|And|Or|But|Not|Also|Only|Please|How|What|Which|Who|Where|Why|Is|Are|Do|Does|Can|May) )+"
+)
+"""Words that have a capital letter because a sentence begins: `To Canada`. `May` begins no thing's name either."""
 _YES_OR_NO = re.compile(
     r"^\W*(?:(?:and|hi|hello|so)\W+)?(?:do|does|can|could|is|are|will|would|may|have)\b", re.IGNORECASE
 )
@@ -31,8 +36,9 @@ class AskedNames:
         Args:
             passages: all of the documents.
         """
-        found = {_plain(name) for passage in passages for name in _THING.findall(passage.text)}
-        self._things = sorted((thing for thing in found if " " in thing), key=len, reverse=True)
+        found = {_NO_PART.sub("", name) for passage in passages for name in _THING.findall(passage.text)}
+        things = {_plain(name) for name in found if " " in name and not _only_countries(name)}
+        self._things = sorted(things, key=len, reverse=True)
 
     def missed(self, questions: Sequence[str], text: str, headings: str = "") -> str:
         """The asked name that the text leaves out while it names another of the same kind; empty for none.
@@ -74,17 +80,17 @@ class AskedNames:
 
     def _missed_thing(self, questions: Sequence[str], text: str, headings: str) -> str:
         asked = _first(self._things_of(question) for question in questions)
-        held = self._things_of(f"{headings}\n{text}")
+        held = self._things_of(headings) | self._things_of(text)
         if not asked or asked & held:
             return ""
         rivals = {_kind(thing) for thing in self._things_of(text)}
         return min((thing for thing in asked if _kind(thing) in rivals), default="")
 
     def _things_of(self, text: str) -> frozenset[str]:
-        """The things a text names; of `Galway Wool Scarf` not `Wool Scarf` as well."""
+        """The things a text names; of `Galway Wool Scarf` not `Wool Scarf` as well, of two with `and` each."""
         found: list[str] = []
         for thing in self._things:
-            if _names(text, thing) and not any(thing in longer for longer in found):
+            if _names(text, thing) and not any(thing in longer for longer in found if " and " not in longer):
                 found.append(thing)
         return frozenset(found)
 
@@ -97,9 +103,14 @@ def _names(text: str, thing: str) -> bool:
     return re.search(rf"(?<![\w-]){re.escape(thing)}s?(?![\w-])", text, re.IGNORECASE) is not None
 
 
+def _only_countries(name: str) -> bool:
+    """Whether a name is that of a country, or of several: `United States and Canada`. These are compared apart."""
+    return all(countries(part, adjectives=False) == {part.lower()} for part in name.split(" and "))
+
+
 def _plain(name: str) -> str:
-    """Without articles, in lower case and in the singular."""
-    return re.sub(r"(?<!s)s$", "", _NO_PART.sub("", name).replace("’", "'").lower())
+    """In lower case and in the singular."""
+    return re.sub(r"(?<!s)s$", "", name.replace("’", "'").lower())
 
 
 def _kind(thing: str) -> str:

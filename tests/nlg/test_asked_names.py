@@ -153,3 +153,30 @@ def test_a_heading_says_what_the_text_is_about():
 def test_several_mugs_are_mugs():
     names = AskedNames([passage_of(f"{MUGS} Nobody sells so many Name Mugs as we do.", "Shop")])
     assert names.missed(["How do I wash the Name Mug?"], "Wash Name Mugs by hand, other than a Harbour Mug.") == ""
+
+
+@pytest.mark.parametrize("start", ["To", "By", "After", "Before", "At", "Without", "Both", "Please", "Until", "When"])
+def test_first_word_of_a_sentence_is_no_part_of_a_name(start):
+    names = AskedNames([passage_of(f"{MUGS} {start} Name Mug and pen we add a box.", "Shop")])
+    assert names.missed(["How do I wash the Name Mug?"], f"{start} Name Mug washing, dry it.") == ""
+
+
+@pytest.mark.parametrize(
+    ("question", "headings", "text", "missed"),
+    [
+        ("How do I wash the Name Mug?", "Harbour Mug and Name Mug", "No more than a Tall Mug may go there.", ""),
+        ("How do I wash the Tall Mug?", "Harbour Mug and Name Mug", "A Name Mug may go there.", "tall mug"),
+        ("What is the Wool Scarf made of?", "Wool Scarf", "It has less silk than the Galway Wool Scarf.", ""),
+        ("What is the Wool Scarf made of?", "Scarves", "The Galway Wool Scarf is made of wool.", "wool scarf"),
+        ("What does delivery to the United States cost?", "United States and Canada", "Delivery costs €19.95.", ""),
+    ],
+)
+def test_things_of_headings_and_of_the_text_are_looked_for_apart(question, headings, text, missed):
+    things = "The Harbour Mug and Name Mug are blue. A Tall Mug is red. The Wool Scarf is not the Galway Wool Scarf."
+    names = AskedNames([passage_of(f"{MUGS} {things} To the United States and Canada it is €19.95.", "Shop")])
+    assert names.missed([question], text, headings) == missed
+
+
+def test_countries_are_no_things():
+    names = AskedNames([passage_of("We send to the United States. Two Member States have asked us to.", "Delivery")])
+    assert names.missed(["Who pays duty in the United States?"], "In the Member States duty is paid.") == ""

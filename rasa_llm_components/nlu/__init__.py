@@ -4,12 +4,13 @@ from importlib import import_module
 from typing import Any
 
 _FILES = {
+    "OutOfScopeDetector": "out_of_scope_detector",
     "TransformerFeaturizer": "transformer_featurizer",
     "TransformerIntentClassifier": "transformer_intent_classifier",
     "SentimentTagger": "sentiment_tagger",
 }
 
-__all__ = ["SentimentTagger", "TransformerFeaturizer", "TransformerIntentClassifier"]
+__all__ = ["OutOfScopeDetector", "SentimentTagger", "TransformerFeaturizer", "TransformerIntentClassifier"]
 
 
 def __getattr__(name: str) -> Any:

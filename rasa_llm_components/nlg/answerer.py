@@ -182,7 +182,8 @@ class Answerer:
             longest=self.settings.max_characters,
             banned_phrases=self.settings.banned_phrases,
             nearness=self.settings.nearness,
-            reference=quotation.text,
+            quoted=quotation.sentences,
+            within=tuple(questions_within(question[:_LONGEST_MESSAGE]) if result.question == question else ()),
         )
         checks, sources = await self._blocking(lambda: check_answer(draft), end)
         texts = [(draft.text, ""), *((source.text, source.passage.heading_path) for source in sources)]

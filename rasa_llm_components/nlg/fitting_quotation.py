@@ -10,7 +10,7 @@ from rasa_llm_components.knowledge import Quotation, SearchResult
 from rasa_llm_components.knowledge.passage import Passage
 from rasa_llm_components.models.protocols import SentenceEncoder
 from rasa_llm_components.nlg.asked_names import AskedNames
-from rasa_llm_components.nlg.checks.topic_check import MARGIN
+from rasa_llm_components.nlg.checks.question_check import MARGIN
 
 
 def fitting_quotation(

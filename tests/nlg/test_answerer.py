@@ -74,6 +74,12 @@ def test_reply_that_fails_a_check_is_not_sent_and_the_passage_is_quoted(answerer
     assert answer.source.link == LINK
 
 
+def test_true_reply_that_answers_another_question_is_not_sent(answerer):
+    answer = answerer("We deliver to Austria, Switzerland and Norway.").answer(NORWAY)
+    assert [result.name for result in answer.checks if not result.passed] == ["answers the question"]
+    assert is_quoted(answer)
+
+
 def test_opening_words_are_taken_off_before_the_checks(answerer):
     answer = answerer("Yes, delivery to Norway costs 18 €.").answer(NORWAY)
     assert answer.text == GENERATED

@@ -4,6 +4,7 @@ import pytest
 
 from rasa_llm_components.knowledge.passage import Passage
 from rasa_llm_components.nlg.checks import Draft, check_answer
+from rasa_llm_components.nlg.checks.nearness_check import check_nearness
 from rasa_llm_components.nlg.checks.negation_check import check_meaning
 from rasa_llm_components.nlg.checks.numbers_check import check_numbers
 from rasa_llm_components.nlg.checks.sources import Source
@@ -133,3 +134,17 @@ def test_what_is_free_stays_with_its_country(sentence, passes):
     text = "Delivery within Ireland is free.\nDelivery to Switzerland and Norway costs €14.95."
     passage = Passage(text, "Delivery", (), "", "delivery.md", tuple(text.split("\n")))
     assert (check_meaning(sentence, Source(text, passage, 1.0)) == "") is passes
+
+
+@pytest.mark.parametrize(
+    ("sentence", "passes"),
+    [
+        ("12 characters can be engraved.", True),
+        ("12 characters can be engraved with 12 characters.", False),
+        ("On silver, silver characters can be engraved.", True),
+    ],
+)
+def test_a_word_comes_no_more_often_than_in_the_source(sentence, passes):
+    text = "On silver we can engrave up to 12 characters."
+    passage = Passage(text, "Silver", (), "", "silver.md", (text,))
+    assert (check_nearness(sentence, Source(text, passage, 1.0), 0.7) == "") is passes

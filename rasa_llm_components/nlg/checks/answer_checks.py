@@ -8,9 +8,9 @@ from rasa_llm_components.nlg.checks.language_check import check_language
 from rasa_llm_components.nlg.checks.leak_check import check_leak
 from rasa_llm_components.nlg.checks.length_check import check_length
 from rasa_llm_components.nlg.checks.phrases_check import check_phrases
+from rasa_llm_components.nlg.checks.question_check import check_question
 from rasa_llm_components.nlg.checks.sources import Source
 from rasa_llm_components.nlg.checks.support_check import check_support
-from rasa_llm_components.nlg.checks.topic_check import check_topic
 
 
 def check_answer(draft: Draft) -> tuple[list[CheckResult], list[Source]]:
@@ -32,5 +32,5 @@ def check_answer(draft: Draft) -> tuple[list[CheckResult], list[Source]]:
     if not all(result.passed for result in results):
         return results, []  # the checks below cost a forward pass
     support, sources = check_support(draft)
-    topic = check_topic(draft.text, draft.question, draft.reference, draft.encoder)
-    return [*results, *support, CheckResult("topic", topic)], sources
+    answers = check_question(draft.text, (draft.question, *draft.within), draft.quoted, draft.encoder)
+    return [*results, *support, CheckResult("answers the question", answers)], sources

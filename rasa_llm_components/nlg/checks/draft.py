@@ -21,7 +21,8 @@ class Draft:
         longest: characters at most.
         banned_phrases: never to be sent, in any case of letters.
         nearness: cosine between a sentence and its source, at least.
-        reference: a text known to answer the question (the quotation), or empty.
+        quoted: the sentences that would be quoted instead; none to compare with nothing.
+        within: whole questions within `question`.
     """
 
     text: str
@@ -32,4 +33,5 @@ class Draft:
     longest: int
     banned_phrases: tuple[str, ...]
     nearness: float
-    reference: str = ""
+    quoted: tuple[str, ...] = ()
+    within: tuple[str, ...] = ()

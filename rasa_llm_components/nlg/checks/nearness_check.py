@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from rasa_llm_components.nlg.checks.sources import Source
-from rasa_llm_components.nlg.checks.words import shared_part
+from rasa_llm_components.nlg.checks.words import content_words, shared_part
 
 SHARED_WORDS = 0.75
 """Share of a sentence's content words that its source must hold."""
@@ -17,6 +19,10 @@ def check_nearness(sentence: str, source: Source, least: float) -> str:
         source: what it is held against.
         least: the cosine that is near enough.
     """
+    repeated = Counter(content_words(sentence)) - Counter(content_words(source.with_headings))
+    again = next((word for word in repeated if word in content_words(source.text)), "")
+    if again:
+        return f"{again} more often than in the source"
     shared = shared_part(sentence, source.with_headings)
     if shared < SHARED_WORDS:
         return f"only {shared:.0%} of its words are the source's"

@@ -27,7 +27,7 @@ def names(text: str) -> list[str]:
     for match in _CAPITALISED.finditer(text):
         name = match.group()
         opens = _OPENS_SENTENCE.search(text, 0, match.start()) is not None
-        if name not in _NO_NAMES and (not opens or not name[1:].islower()):
+        if name not in _NO_NAMES and (not opens or not (name[1:].islower() or name == "A")):
             found.append((match.start(), _plain(name)))
     found += [(match.start(), _plain(match.group())) for match in _CALENDAR.finditer(text)]
     return list(dict.fromkeys(name for _, name in sorted(found) if name))

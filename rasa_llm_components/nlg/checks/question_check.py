@@ -34,7 +34,7 @@ def check_question(text: str, questions: Sequence[str], quoted: Sequence[str], e
         return ""
     whole = " ".join(quoted)
     texts = list(dict.fromkeys([*questions, text, *quoted, whole]))
-    vectors = {each: encoder.encode([each])[0] for each in texts}  # one by one: most are in the encoder's cache
+    vectors = {each: encoder.encode([each])[0] for each in texts}  # one by one: the cache holds some
 
     def nearness(question: str, said: str) -> float:
         return float(np.dot(vectors[question], vectors[said]))

@@ -33,13 +33,18 @@ bench: .venv/.installed-development  ## Measure, and write docs/benchmarks.md. D
 	@mkdir -p $(RESULTS)
 	$(PYTHON) benchmarks/import_time.py --json $(RESULTS)/import_time.json
 	@$(PYTHON) example_bot/start.py --prepare
+	$(PYTHON) benchmarks/generated_replies.py --json $(RESULTS)/generated_replies.json
 	$(PYTHON) benchmarks/running_bot.py --peer stock --json $(RESULTS)/running_bot.json
 ifdef DATA
 	$(PYTHON) benchmarks/intent.py --data $(DATA)/intent/banking77 --train train_10 --peer diet --json $(RESULTS)/intent.json
+	$(PYTHON) benchmarks/runtimes.py --data $(DATA)/intent/banking77 --json $(RESULTS)/runtimes.json
+	$(PYTHON) benchmarks/out_of_scope.py --data $(DATA)/intent/banking77_oos --oos id-oos ood-oos --json $(RESULTS)/out_of_scope.json
 	$(PYTHON) benchmarks/knowledge.py --data $(DATA)/faq/xquad/xquad.en.json --json $(RESULTS)/knowledge.json
 	$(PYTHON) benchmarks/sentiment.py --vader $(DATA)/sentiment/vader --questions $(DATA)/faq/xquad/xquad.en.json --json $(RESULTS)/sentiment.json
+	$(PYTHON) benchmarks/guardrails.py --injections $(DATA)/guardrails/prompt_injections --harmless $(DATA)/guardrails/notinject --json $(RESULTS)/guardrails.json
+	$(PYTHON) benchmarks/guardrails_in_chat.py --injections $(DATA)/guardrails/prompt_injections --harmless $(DATA)/guardrails/notinject --json $(RESULTS)/guardrails_in_chat.json
 else
-	@echo "For intents, knowledge and sentiment: make bench DATA=folder, with intent/banking77, faq/xquad and sentiment/vader in it."
+	@echo "For the rest: make bench DATA=folder, with intent/banking77, intent/banking77_oos, faq/xquad, sentiment/vader and guardrails in it."
 endif
 	$(PYTHON) benchmarks/tables.py
 

@@ -47,11 +47,19 @@ SECTIONS = (
         "`diet` is Rasa's default pipeline in the same run.",
     ),
     Section(
-        "intent_parse",
-        "Parsing, one message at a time",
-        "python benchmarks/intent.py --data banking77 --train train_10 --peer diet --json OUT",
-        "The same with the quick way for one message, which came after the run above, on a quieter machine. Both "
-        "models were taken from Rasa's training cache, so this run says nothing of training.",
+        "runtimes",
+        "What reads one message",
+        "python benchmarks/runtimes.py --data banking77 --json OUT",
+        "The packaged encoder alone on BANKING77's 3,080 test messages, one at a time, one thread: as an ONNX graph of "
+        "8-bit weights, as a traced torch graph in bfloat16, and in full. `same labels` is the share of messages whose "
+        "intent, by a head trained on the full vectors, does not change.",
+    ),
+    Section(
+        "out_of_scope",
+        "Messages of unknown topics",
+        "python benchmarks/out_of_scope.py --data banking77_oos --oos id-oos ood-oos --json OUT",
+        "50 of BANKING77's intents are known; `id-oos` are messages of other banking intents, `ood-oos` of other "
+        "domains. Threshold and score are found at training.",
     ),
     Section(
         "knowledge",
@@ -65,6 +73,26 @@ SECTIONS = (
         "Sentiment",
         "python benchmarks/sentiment.py --vader vader --questions xquad.en.json --json OUT",
         "Sentences rated by people, five-fold; negative from a mean rating of -1 down, positive from 1 up.",
+    ),
+    Section(
+        "guardrails",
+        "Attacks within questions",
+        "python benchmarks/guardrails.py --injections prompt_injections --harmless notinject --json OUT",
+        "deepset's injections joined to a question that the example bot's pages answer, with a generator that obeys "
+        "every one of them (a fake, named so); and NotInject's harmless words within questions, beside a control.",
+    ),
+    Section(
+        "guardrails_in_chat",
+        "Attacks through the page",
+        "python benchmarks/guardrails_in_chat.py --injections prompt_injections --harmless notinject --json OUT",
+        "All 662 prompts of deepset and 339 of NotInject, sent to the running example bot as the page sends them.",
+    ),
+    Section(
+        "generated_replies",
+        "Generated replies",
+        "python benchmarks/generated_replies.py --json OUT",
+        "Thirty questions that the example bot's pages answer, with SmolLM2-135M, a very small model: how many of its "
+        "texts pass the checks. The others are quoted.",
     ),
     Section(
         "running_bot",
@@ -124,10 +152,18 @@ def table(records: Sequence[Record]) -> str:
     return "\n".join(lines)
 
 
+_LISTS = ("sent_texts", "unknown_replies", "changed_facts")
+"""Texts in the records that are there to be read in the file, not in the table."""
+
+
 def flattened(record: Record, prefix: str = "") -> Record:
     """Figures within figures get a name of several words: `per_class negative f1`."""
     flat: Record = {}
     for key, value in record.items():
+        if key in _LISTS:
+            continue
+        if isinstance(value, list) and all(isinstance(one, dict) and "folder" in one for one in value):
+            value = {one["folder"]: {k: v for k, v in one.items() if k != "folder"} for one in value}
         flat.update(flattened(value, f"{prefix}{key} ") if isinstance(value, dict) else {f"{prefix}{key}": value})
     return flat
 

@@ -74,6 +74,7 @@ class Encoder:
         self.max_tokens = max_tokens
         self.fingerprint = fingerprint
         self._prefixes: dict[str, str] = {"query": query_prefix, "passage": passage_prefix}
+        self._last: tuple[list[int], list[np.ndarray]] = ([], [])
         self._encode_one = lru_cache(maxsize=REMEMBERED_TEXTS)(self._encode_one_uncached)
 
     @classmethod
@@ -135,6 +136,25 @@ class Encoder:
             return [self._encode_one(texts[0], kind)]
         return self._forward(texts, kind, words=True, show_progress=show_progress)
 
+    def layer_states(self, text: str, layer: int) -> np.ndarray | None:
+        """What one short text's tokens are after a layer, on a CPU: `(tokens, hidden)`, special tokens included.
+
+        The text encoded last is not passed through the layers again: a head that has layers of its own above this
+        one costs those only.
+
+        Args:
+            text: as a question.
+            layer: from 1 to the number of layers.
+
+        Returns:
+            None for a text that does not take the quick way (`single_text.py`).
+        """
+        [first, *others] = self._windows([text], "query")
+        if self._quick is None or others or len(first.ids) > _SHORT:
+            return None
+        ids, layers = self._last
+        return (layers if ids == first.ids else self._quick(first.ids))[layer - 1]
+
     def _encode_one_uncached(self, text: str, kind: Kind) -> EncodedText:
         return self._forward([text], kind, words=True, show_progress=False)[0]
 
@@ -180,7 +200,8 @@ class Encoder:
         import torch
 
         if self._quick and len(batch) == 1 and len(batch[0].ids) <= _SHORT:
-            return [self._quick(batch[0].ids)]
+            self._last = (batch[0].ids, self._quick(batch[0].ids))
+            return [self._last[1][-1]]
         longest = len(batch[-1].ids)
         ids = torch.full((len(batch), longest), self._tokenizer.pad_token_id or 0, dtype=torch.long)
         mask = torch.zeros((len(batch), longest), dtype=torch.long)

@@ -26,7 +26,7 @@ from rasa_llm_components.models.whole_encoder import whole_encoder
 
 logger = logging.getLogger(__name__)
 
-_FORMAT = 2
+_FORMAT = 3
 """To be raised when the graph is made in another way: older files are then made anew."""
 _BLOCK = 64
 _OPSET = 17
@@ -34,8 +34,8 @@ _FUSED_NODES = "com.microsoft"
 _LARGEST = 400_000_000
 """Weights from which on a graph is not made: ONNX's one-file format ends at two gigabytes."""
 
-Graph = Callable[[Sequence[int]], np.ndarray]
-"""Token ids of one text -> `(tokens, hidden)` float32."""
+Graph = Callable[[Sequence[int]], list[np.ndarray]]
+"""Token ids of one text -> each layer's `(tokens, hidden)` float32."""
 
 
 def is_installed() -> bool:
@@ -85,9 +85,8 @@ def _opened(content: bytes) -> Graph:
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
-    def run(ids: Sequence[int]) -> np.ndarray:
-        states: np.ndarray = session.run(None, {"ids": np.array([ids], dtype=np.int64)})[0][0]
-        return states
+    def run(ids: Sequence[int]) -> list[np.ndarray]:
+        return [states[0] for states in session.run(None, {"ids": np.array([ids], dtype=np.int64)})]
 
     return run
 
@@ -97,6 +96,7 @@ def _exported(model: Any) -> Any:
     import torch
 
     written = io.BytesIO()
+    layers = [f"states_{layer + 1}" for layer in range(model.config.num_hidden_layers)]
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the older exporter, whose form the optimiser recognises, is deprecated
         torch.onnx.export(
@@ -104,8 +104,8 @@ def _exported(model: Any) -> Any:
             (torch.tensor([[1, 2, 3, 4, 5, 6, 7, 8]]),),
             written,  # type: ignore[arg-type]
             input_names=["ids"],
-            output_names=["states"],
-            dynamic_axes={"ids": {0: "batch", 1: "tokens"}, "states": {0: "batch", 1: "tokens"}},
+            output_names=layers,
+            dynamic_axes={name: {0: "batch", 1: "tokens"} for name in ("ids", *layers)},
             opset_version=_OPSET,
             dynamo=False,
         )

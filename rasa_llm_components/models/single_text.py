@@ -53,8 +53,8 @@ _TRIED = (
 )
 """What both ways are compared on: other texts than the examples."""
 
-HiddenStates = Callable[[Sequence[int]], np.ndarray]
-"""Token ids of one text -> `(tokens, hidden)` float32."""
+HiddenStates = Callable[[Sequence[int]], list[np.ndarray]]
+"""Token ids of one text -> each layer's `(tokens, hidden)` float32, the last one last."""
 
 
 def quick_pass(
@@ -111,15 +111,14 @@ def _traced(model: Any, tokenizer: Any, *, halve: bool) -> HiddenStates | None:
         logger.debug("The encoder cannot be traced: %s", error)
         return None
 
-    def run(ids: Sequence[int]) -> np.ndarray:
+    def run(ids: Sequence[int]) -> list[np.ndarray]:
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # with a second one the slowest messages take three times as long
         try:
             with torch.inference_mode():
-                states: np.ndarray = graph(torch.tensor([ids]))[0].float().numpy()
+                return [states[0].float().numpy() for states in graph(torch.tensor([ids]))]
         finally:
             torch.set_num_threads(threads)
-        return states
 
     return run
 
@@ -140,6 +139,6 @@ def _agreement(quick: HiddenStates, model: Any, tokenizer: Any) -> float:
     with torch.inference_mode():
         for text in _TRIED:
             ids = tokenizer(text)["input_ids"]
-            one, other = quick(ids).mean(axis=0), original(torch.tensor([ids]))[0].numpy().mean(axis=0)
+            one, other = quick(ids)[-1].mean(axis=0), original(torch.tensor([ids]))[-1][0].numpy().mean(axis=0)
             cosines.append(float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other))))
     return sum(cosines) / len(cosines)

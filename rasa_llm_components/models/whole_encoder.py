@@ -6,7 +6,10 @@ from typing import Any
 
 
 def whole_encoder(model: Any) -> Any:
-    """A `torch.nn.Module`: ids `(1, tokens)` -> states `(1, tokens, hidden)`. Nothing is padded, every token counts."""
+    """A `torch.nn.Module`: ids `(1, tokens)` -> every layer's states `(1, tokens, hidden)`, the last one last.
+
+    Nothing is padded, every token counts.
+    """
     import torch
 
     class WholeEncoder(torch.nn.Module):
@@ -14,8 +17,8 @@ def whole_encoder(model: Any) -> Any:
             super().__init__()
             self.model = model
 
-        def forward(self, ids: torch.Tensor) -> torch.Tensor:
-            states: torch.Tensor = self.model(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
-            return states
+        def forward(self, ids: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            output = self.model(input_ids=ids, attention_mask=torch.ones_like(ids), output_hidden_states=True)
+            return (*output.hidden_states[1:-1], output.last_hidden_state)
 
     return WholeEncoder().eval()

@@ -63,13 +63,39 @@ def test_the_traced_graph_says_the_same(exact: Encoder) -> None:
     assert (cosines(shared_encoder({"device": "cpu", "runtime": "torch"}), exact) > 0.9995).all()
 
 
+@pytest.mark.parametrize("runtime", ["onnx", "torch"])
+def test_the_states_of_a_layer_between_are_those_of_the_model(exact: Encoder, runtime: str) -> None:
+    quick = shared_encoder({"device": "cpu", "runtime": runtime})
+    text = "Is the mug in stock?"
+    ids = torch.tensor([exact._tokenizer(text)["input_ids"]])
+    with torch.inference_mode():
+        every = exact._model(input_ids=ids, output_hidden_states=True).hidden_states
+    for layer in (1, 4, 6):
+        expected, found = every[layer][0].numpy(), quick.layer_states(text, layer)
+        assert found.shape == expected.shape
+        cosine = (expected * found).sum(axis=1) / np.linalg.norm(expected, axis=1) / np.linalg.norm(found, axis=1)
+        assert cosine.min() > 0.97
+    assert quick.layer_states("long " * 100, 4) is None
+
+
+def test_a_text_just_encoded_is_not_read_again(exact: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = []
+    quick = exact._quick
+    monkeypatch.setattr(exact, "_quick", lambda ids: runs.append(ids) or quick(ids))
+    exact.encode(["a text that nobody has encoded before"])
+    exact.layer_states("a text that nobody has encoded before", 4)
+    assert len(runs) == 1
+    exact.layer_states("another text", 4)
+    assert len(runs) == 2
+
+
 def test_a_graph_is_made_once_and_then_read_from_the_cache(small: SimpleNamespace, own_cache: Path) -> None:
     first = quick_pass(small.model, small.tokenizer, runtime="onnx", fingerprint="weights")
     [file] = (own_cache / "onnx").iterdir()
     made = file.stat().st_mtime_ns
     again = quick_pass(small.model, small.tokenizer, runtime="onnx", fingerprint="weights")
     assert file.stat().st_mtime_ns == made
-    np.testing.assert_array_equal(first([101, 2748, 102]), again([101, 2748, 102]))
+    np.testing.assert_array_equal(first([101, 2748, 102])[-1], again([101, 2748, 102])[-1])
 
 
 def test_a_damaged_graph_is_made_again(
@@ -98,11 +124,11 @@ def test_a_cache_that_cannot_be_written_costs_a_warning(
 def test_a_graph_that_says_something_else_is_refused_with_the_figure(
     exact: Encoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(int8_graph, "int8_graph", lambda *_: lambda ids: np.eye(len(ids), 384, dtype=np.float32))
+    monkeypatch.setattr(int8_graph, "int8_graph", lambda *_: lambda ids: [np.eye(len(ids), 384, dtype=np.float32)])
     with pytest.raises(ConfigurationError, match=r"cosine 0\.\d+, wanted 0\.998"):
         quick_pass(exact._model, exact._tokenizer, runtime="onnx")
     instead = quick_pass(exact._model, exact._tokenizer, runtime="auto")
-    assert instead([101, 102]).std() > 0.01, "torch reads the message then"
+    assert instead([101, 102])[-1].std() > 0.01, "torch reads the message then"
 
 
 def test_without_onnx_runtime_torch_reads_messages(exact: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,8 +158,9 @@ def test_a_trace_that_says_something_else_is_not_used(exact: Encoder) -> None:
     class Forgetful(torch.nn.Module):
         """Its answer depends on the length in a way that a trace fixes for ever."""
 
-        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> object:
+        def forward(self, input_ids: torch.Tensor, **_: object) -> object:
             states = torch.ones(1, input_ids.shape[1], 8) * torch.arange(8.0)
-            return SimpleNamespace(last_hidden_state=states if input_ids.shape[1] == length else -states)
+            states = states if input_ids.shape[1] == length else -states
+            return SimpleNamespace(last_hidden_state=states, hidden_states=(states, states))
 
     assert quick_pass(Forgetful(), exact._tokenizer, runtime="torch") is None

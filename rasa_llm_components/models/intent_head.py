@@ -11,13 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from rasa_llm_components.models.calibration import fit_temperature, softmax
+from rasa_llm_components.models.logistic_regression import logistic_regression
 
 INVERSE_REGULARISATION = 30.0
 """scikit-learn's C, for vectors of length 1."""
 
 _FOLDS = 3
-_TOLERANCE = 1e-2
-_ITERATIONS = 1000
 _FILE = "intent_head.npz"
 _Fit = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
@@ -107,8 +106,10 @@ class IntentHead:
         extra_targets = np.array([index for index, label in enumerate(classes) if label in names], dtype=int)
 
         def fitted(chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            return _logistic_regression(
-                np.vstack([vectors[chosen], extra]), np.concatenate([targets[chosen], extra_targets])
+            return logistic_regression(
+                np.vstack([vectors[chosen], extra]),
+                np.concatenate([targets[chosen], extra_targets]),
+                inverse_regularisation=INVERSE_REGULARISATION,
             )
 
         held_out_logits, held_out_labels = _held_out_logits(vectors, targets, len(classes), fitted, seed)
@@ -143,17 +144,6 @@ class IntentHead:
 def thin_classes(labels: Sequence[str], fewest: int) -> dict[str, int]:
     """Classes with fewer than `fewest` examples, with their numbers."""
     return {label: count for label, count in sorted(Counter(labels).items()) if count < fewest}
-
-
-def _logistic_regression(vectors: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.linear_model import LogisticRegression
-
-    model = LogisticRegression(
-        C=INVERSE_REGULARISATION, max_iter=_ITERATIONS, tol=_TOLERANCE, multi_class="multinomial"
-    ).fit(vectors, targets)
-    if len(model.classes_) == 2:  # scikit-learn keeps one row for two classes: its margin, split between them
-        return np.vstack([-model.coef_, model.coef_]), np.concatenate([-model.intercept_, model.intercept_])
-    return model.coef_, model.intercept_
 
 
 def _held_out_logits(

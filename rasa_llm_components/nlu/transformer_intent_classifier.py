@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import re
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -18,23 +18,37 @@ from rasa.shared.nlu.constants import INTENT, INTENT_NAME_KEY, PREDICTED_CONFIDE
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from rasa_llm_components.models.finetuning.guards import oddities, unknown_words
+from rasa_llm_components.models.finetuning.label_names import readable_names
+from rasa_llm_components.models.finetuning.settings import KEY, FinetuneSettings
 from rasa_llm_components.models.intent_head import HeldOut, IntentHead, thin_classes
 from rasa_llm_components.models.protocols import SentenceEncoder
-from rasa_llm_components.nlu.configuration import check_configuration, check_trained_version, other_encoder
+from rasa_llm_components.nlu.configuration import (
+    check_configuration,
+    check_trained_version,
+    errors_for,
+    other_encoder,
+)
 from rasa_llm_components.nlu.sentence_vector import sentence_vector, training_vectors
 from rasa_llm_components.nlu.transformer_featurizer import DEFAULT_ALIAS, TransformerFeaturizer
 from rasa_llm_components.version import __version__
 
+if TYPE_CHECKING:
+    from rasa_llm_components.models.finetuning.intent_model import TunedIntentModel
+    from rasa_llm_components.models.finetuning.lower_layers import LowerLayers
+
 logger = logging.getLogger(__name__)
 
 _ABOUT_FILE = "trained_with.json"
+_FORMAT = 2
+"""Of what is stored; another number trains again whatever Rasa's cache holds."""
 _THIN = 5
 _OVERLAP = 0.05
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class TransformerIntentClassifier(IntentClassifier, GraphComponent):
-    """Logistic regression on the TransformerFeaturizer's vector, with confidences that are probabilities."""
+    """A head on the encoder's vector, or on top layers tuned for the bot; confidences are probabilities."""
 
     # The featurizer in front is asked for in `train`: Rasa's own `required_components` check
     # would name the class, but not the line to add.
@@ -54,7 +68,11 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
             "intent_names": True,
             # Intents in the ranking of the parse output; 0 is all of them.
             "ranking_length": 0,
-            # Decides which example falls into which fold of the calibration.
+            # Tune the encoder's top layers: auto, true, false, or keys (`models/finetuning/settings.py`).
+            KEY: "auto",
+            # Rounds through the examples at most; `rasa train --finetune` takes its fraction of them.
+            "epochs": 12,
+            # Decides the order of the examples, and which of them are held out.
             "random_seed": 42,
         }
 
@@ -67,13 +85,21 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
         execution_context: ExecutionContext,
     ) -> TransformerIntentClassifier:
         """Makes an untrained component."""
-        check_configuration(cls.__name__, config, cls.get_default_config())
+        cls.validate_config(config)
         return cls(config, model_storage, resource)
 
     @classmethod
+    def validate_config(cls, config: dict[str, Any]) -> None:
+        """Raises InvalidConfigException for unknown keys, wrong types and ways to train that there are not."""
+        others = {key: value for key, value in config.items() if key != KEY}
+        check_configuration(cls.__name__, others, cls.get_default_config())
+        with errors_for(cls.__name__):
+            FinetuneSettings.parse(config[KEY], epochs=config["epochs"])
+
+    @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:
-        """Rasa trains again with another version of this package."""
-        return __version__
+        """Rasa trains again with another version of this package or of what it stores."""
+        return f"{__version__} format {_FORMAT}"
 
     def __init__(
         self,
@@ -81,9 +107,12 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
         model_storage: ModelStorage,
         resource: Resource,
         head: IntentHead | None = None,
+        tuned: TunedIntentModel | None = None,
     ) -> None:
-        """Wraps a head. Use `create` or `load`."""
-        self._config, self._model_storage, self._resource, self._head = config, model_storage, resource, head
+        """Wraps a head on the featurizer's vectors, or a model with layers of its own. Use `create` or `load`."""
+        self._config, self._model_storage, self._resource = config, model_storage, resource
+        self._head, self._tuned = head, tuned
+        self._lower: LowerLayers | None = None
 
     def train(self, training_data: TrainingData) -> Resource:
         """Fits the head on all examples that have a text and an intent, and stores it.
@@ -98,44 +127,108 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
                 f"{type(self).__name__}: the training data has {len(set(labels))} intent(s) with examples,"
                 " and telling intents apart takes two. Add examples of a second intent to data/nlu.yml"
             )
-        vectors = training_vectors(examples, self._config["featurizer"], type(self).__name__)
-        encoder = TransformerFeaturizer.encoder_called(self._config["featurizer"])
-        self._head, held_out = IntentHead.fit(
-            vectors,
+        component, alias = type(self).__name__, self._config["featurizer"]
+        vectors = training_vectors(examples, alias, component)
+        encoder = TransformerFeaturizer.encoder_called(alias)
+        texts = [message.get(TEXT) for message in examples]
+        with self._model_storage.write_to(self._resource) as folder:
+            self._tuned = self._tune(texts, labels, encoder, folder)
+            if self._tuned is None:
+                self._head, held_out = IntentHead.fit(
+                    vectors,
+                    labels,
+                    name_vectors=_name_vectors(set(labels), encoder)
+                    if encoder and self._config["intent_names"]
+                    else {},
+                    encoder=encoder.fingerprint if encoder else "",
+                    seed=self._config["random_seed"],
+                )
+                _report(labels, self._head.classes_, self._head.temperature, held_out)
+                self._head.save_pretrained(folder)
+            about = {"trained_with": __version__, "configuration": self._config, "tuned": self._tuned is not None}
+            (folder / _ABOUT_FILE).write_text(json.dumps(about), encoding="utf-8")
+        return self._resource
+
+    def _tune(
+        self, texts: list[str], labels: list[str], encoder: SentenceEncoder | None, folder: Path
+    ) -> TunedIntentModel | None:
+        """A model with layers of its own, stored in the folder; None where there should or can be none."""
+        component = type(self).__name__
+        with errors_for(component):
+            settings = FinetuneSettings.parse(self._config[KEY], epochs=self._config["epochs"])
+        for sentence in oddities(texts, labels):
+            logger.warning(f"{component}: {sentence}")
+        if settings.mode == "false":
+            return None
+        from rasa_llm_components.models.finetuning.lower_layers import can_be_tuned
+
+        if not can_be_tuned(encoder):
+            _cannot_be_tuned(component, settings)
+            return None
+        from rasa_llm_components.models.finetuning.intent_tuning import IntentTuning
+        from rasa_llm_components.models.finetuning.tuner import TrainingFailedError
+
+        tuning = IntentTuning(
+            cast(Any, encoder),
+            texts,
             labels,
-            name_vectors=_name_vectors(set(labels), encoder) if encoder and self._config["intent_names"] else {},
-            encoder=encoder.fingerprint if encoder else "",
+            names=self._config["intent_names"],
+            settings=settings,
             seed=self._config["random_seed"],
         )
-        _report(labels, self._head, held_out)
-        self._persist()
-        return self._resource
+        for sentence in unknown_words(tuning.unknown):
+            logger.warning(f"{component}: {sentence}")
+        try:
+            outcome = tuning.run(before=self._tuned)
+        except TrainingFailedError as error:
+            raise InvalidConfigException(
+                f"{component}: `{KEY}: {self._config[KEY]}`: the training broke down: {error}."
+                f" Write a smaller learning rate ({KEY}: {{learning_rate: 1e-4}}), or {KEY}: false."
+            ) from error
+        outcome.history.save(folder)
+        if outcome.model is None:
+            logger.info(f"{component}: the encoder stays as it is: {outcome.history.facts['not_tuned']}.")
+            return None
+        _report(labels, outcome.model.classes_, outcome.model.temperature, outcome.held_out)
+        outcome.model.save_pretrained(folder)
+        return outcome.model
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Sets `intent` and `intent_ranking`; a message without a text gets no intent, at confidence 0."""
         for message in messages:
-            vector = sentence_vector(message, self._config["featurizer"]) if message.get(TEXT) else None
-            ranking = [] if vector is None or self._head is None else self._ranking(vector)
+            probabilities = self._probabilities(message) if message.get(TEXT) else None
+            ranking = [] if probabilities is None else self._ranking(probabilities)
             intent = ranking[0] if ranking else {INTENT_NAME_KEY: None, PREDICTED_CONFIDENCE_KEY: 0.0}
             message.set(INTENT, intent, add_to_output=True)
             message.set("intent_ranking", ranking, add_to_output=True)
         return messages
 
-    def _ranking(self, vector: np.ndarray) -> list[dict[str, Any]]:
-        assert self._head is not None
-        probabilities = self._head.predict_proba(vector[None, :])[0]
+    def _probabilities(self, message: Message) -> np.ndarray | None:
+        """`(classes,)` of one message, or None when nothing was trained or the featurizer is missing."""
+        vector = sentence_vector(message, self._config["featurizer"])
+        if vector is None:
+            return None
+        if self._tuned is not None:
+            return self._tuned.predict_texts(self._lower_layers(), [message.get(TEXT)])[0]
+        return self._head.predict_proba(vector[None, :])[0] if self._head is not None else None
+
+    def _lower_layers(self) -> LowerLayers:
+        from rasa_llm_components.models.finetuning.lower_layers import LowerLayers
+
+        assert self._tuned is not None
+        if self._lower is None:
+            encoder: Any = TransformerFeaturizer.encoder_called(self._config["featurizer"])
+            self._lower = LowerLayers(encoder, self._tuned.layers.branch)
+        return self._lower
+
+    def _ranking(self, probabilities: np.ndarray) -> list[dict[str, Any]]:
+        model = self._tuned or self._head
+        assert model is not None
         order = np.argsort(-probabilities, kind="stable")[: self._config["ranking_length"] or None]
         return [
-            {INTENT_NAME_KEY: self._head.classes_[index], PREDICTED_CONFIDENCE_KEY: float(probabilities[index])}
+            {INTENT_NAME_KEY: model.classes_[index], PREDICTED_CONFIDENCE_KEY: float(probabilities[index])}
             for index in order
         ]
-
-    def _persist(self) -> None:
-        assert self._head is not None
-        with self._model_storage.write_to(self._resource) as folder:
-            self._head.save_pretrained(folder)
-            about = {"trained_with": __version__, "configuration": self._config}
-            (folder / _ABOUT_FILE).write_text(json.dumps(about), encoding="utf-8")
 
     @classmethod
     def load(
@@ -151,33 +244,60 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
         Raises:
             InvalidConfigException: the model was trained with another version or encoder, or is not whole.
         """
+        encoder = TransformerFeaturizer.encoder_called(config["featurizer"])
+        head, tuned = None, None
         try:
             with model_storage.read_from(resource) as folder:
                 about = json.loads((folder / _ABOUT_FILE).read_text(encoding="utf-8"))
                 trained_with, configuration = about["trained_with"], about["configuration"]
-                head = IntentHead.from_pretrained(folder)
+                if about["tuned"]:
+                    tuned = _tuned_model(folder, encoder)
+                else:
+                    head = IntentHead.from_pretrained(folder)
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise InvalidConfigException(
                 f"{cls.__name__}: the trained model holds no whole intent head. Train again: rasa train"
             ) from error
         check_trained_version(cls.__name__, trained_with)
-        _check_encoder(cls.__name__, head, TransformerFeaturizer.encoder_called(config["featurizer"]))
-        return cls({**config, **configuration}, model_storage, resource, head)
+        _check_encoder(cls.__name__, (tuned or head).encoder, encoder)  # type: ignore[union-attr]
+        if execution_context.is_finetuning:
+            configuration = {**configuration, "epochs": config["epochs"]}
+        return cls({**config, **configuration}, model_storage, resource, head, tuned)
 
 
-def _check_encoder(component: str, head: IntentHead, encoder: SentenceEncoder | None) -> None:
-    if encoder is not None and head.encoder and head.encoder != encoder.fingerprint:
-        raise other_encoder(component, head.encoder, encoder.fingerprint)
+def _tuned_model(folder: Path, encoder: SentenceEncoder | None) -> TunedIntentModel:
+    from rasa_llm_components.models.finetuning.intent_model import TunedIntentModel
+
+    return TunedIntentModel.from_pretrained(folder, device=getattr(encoder, "device", None))
+
+
+def _cannot_be_tuned(component: str, settings: FinetuneSettings) -> None:
+    """An error where the developer asked for it.
+
+    Raises:
+        InvalidConfigException: `finetune` is true.
+    """
+    from rasa_llm_components.models.finetuning import FAMILIES
+
+    if settings.mode == "true":
+        raise InvalidConfigException(
+            f"{component}: `{KEY}: true`: this encoder cannot be tuned here. It must run in this process (no"
+            f" `endpoint`) and be of the family {', '.join(FAMILIES)}. Name such a one, or write {KEY}: auto"
+        )
+    logger.info(f"{component}: this encoder cannot be tuned here; it stays as it is.")
+
+
+def _check_encoder(component: str, trained_on: str, encoder: SentenceEncoder | None) -> None:
+    if encoder is not None and trained_on and trained_on != encoder.fingerprint:
+        raise other_encoder(component, trained_on, encoder.fingerprint)
 
 
 def _name_vectors(intents: set[str], encoder: SentenceEncoder) -> dict[str, np.ndarray]:
-    """Vectors of the names that are words; `nlu_7` or `faq/12` would tell the head nothing."""
-    words = {intent: re.sub(r"[_\-/+.]+", " ", intent).strip().lower() for intent in intents}
-    readable = sorted(intent for intent, name in words.items() if re.fullmatch(r"[^\W\d]{2,}( [^\W\d]+)*", name))
-    return dict(zip(readable, encoder.encode([words[intent] for intent in readable]))) if readable else {}
+    names = readable_names(intents)
+    return dict(zip(names, encoder.encode(list(names.values())))) if names else {}
 
 
-def _report(labels: list[str], head: IntentHead, held_out: HeldOut) -> None:
+def _report(labels: list[str], classes: list[str], temperature: float, held_out: HeldOut) -> None:
     """Logs what a developer can mend in the training data."""
     thin = thin_classes(labels, _THIN)
     if thin:
@@ -187,10 +307,10 @@ def _report(labels: list[str], head: IntentHead, held_out: HeldOut) -> None:
         logger.warning("Every intent has one example only: the confidences could not be calibrated.")
         return
     logger.info(
-        f"{len(labels)} examples of {len(head.classes_)} intents;"
-        f" {held_out.accuracy:.0%} of held-out examples right; temperature {head.temperature:.2f}"
+        f"{len(labels)} examples of {len(classes)} intents;"
+        f" {held_out.accuracy:.0%} of held-out examples right; temperature {temperature:.2f}"
     )
-    pairs = held_out.confusable_pairs(head.classes_)
+    pairs = held_out.confusable_pairs(classes)
     listed = "; ".join(f"{one} and {other} ({share:.0%})" for one, other, share in pairs if share >= _OVERLAP)
     if listed:
         logger.warning(f"Intents that overlap, and the share of probability they take from each other: {listed}")

@@ -80,6 +80,13 @@ def test_true_reply_that_answers_another_question_is_not_sent(answerer):
     assert is_quoted(answer)
 
 
+def test_reply_to_what_else_a_message_says_is_not_sent(answerer):
+    said = "We deliver to Austria, Switzerland and Norway."
+    answer = answerer(said).answer(f"I have aunts in Austria, Switzerland and Norway. {NORWAY}")
+    assert answer.generated == said
+    assert [result.name for result in answer.checks if not result.passed] == ["answers the question"]
+
+
 def test_opening_words_are_taken_off_before_the_checks(answerer):
     answer = answerer("Yes, delivery to Norway costs 18 €.").answer(NORWAY)
     assert answer.text == GENERATED

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from rasa_llm_components.models.finetuning.lower_layers import LowerLayers
+from rasa_llm_components.models.finetuning.tuned_layers import TunedLayers
 
 _BATCH = 128
 
@@ -51,3 +53,12 @@ class BranchStates:
         missing = [index for index in indices if index not in self._kept]
         computed = dict(zip(missing, self._lower.states([self.ids[index] for index in missing]))) if missing else {}
         return [self._kept[index] if index in self._kept else computed[index] for index in indices]
+
+    def vectors(self, layers: TunedLayers, indices: Sequence[int]) -> np.ndarray:
+        """Sentence vectors `(indices, hidden)` of these texts, in batches of like length."""
+        found = np.zeros((len(indices), layers.hidden), np.float32)
+        order = sorted(range(len(indices)), key=lambda position: len(self.ids[indices[position]]))
+        for start in range(0, len(order), _BATCH):
+            chosen = order[start : start + _BATCH]
+            found[chosen] = layers.vectors(self.of([indices[position] for position in chosen]))
+        return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,12 +73,23 @@ def _draw(history: History, path: Path) -> None:
 
 def _write_events(history: History, folder: Path) -> None:
     try:
-        from torch.utils.tensorboard.writer import SummaryWriter
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.compat.proto.summary_pb2 import Summary
+        from tensorboard.summary.writer.record_writer import RecordWriter
     except ImportError:
         return
-    with SummaryWriter(str(folder / "tensorboard")) as writer:  # type: ignore[no-untyped-call]
-        for part in ("trial", "final"):
-            for number, epoch in enumerate(getattr(history, part)):
-                for name, value in asdict(epoch).items():
-                    if value is not None:
-                        writer.add_scalar(f"{part}/{name}", value, number)  # type: ignore[no-untyped-call]
+    # torch.utils.tensorboard writes the same, but imports TensorFlow for it, which takes longer than a training.
+    for part in ("trial", "final"):
+        (folder / part).mkdir(exist_ok=True)
+        with (folder / part / f"events.out.tfevents.{int(time.time())}").open("wb") as file:
+            writer = RecordWriter(file)
+            writer.write(Event(wall_time=time.time(), file_version="brain.Event:2").SerializeToString())
+            for number, epoch in enumerate(getattr(history, part), 1):
+                values = [
+                    Summary.Value(tag=name, simple_value=value)
+                    for name, value in asdict(epoch).items()
+                    if value is not None
+                ]
+                event = Event(wall_time=time.time(), step=number, summary=Summary(value=values))
+                writer.write(event.SerializeToString())
+            writer.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from rasa_llm_components.models.finetuning.voting_head import VotingHead
 
 FILE = "tuned_intent_model.npz"
 _LAYER, _HEAD = "layer.", "head."
+_BATCH = 128
 
 
 class TunedIntentModel:
@@ -39,22 +41,24 @@ class TunedIntentModel:
         self.classes_ = list(classes)
         self.temperature, self.encoder = temperature, encoder
 
-    def vector(self, states: torch.Tensor) -> np.ndarray:
-        """Sentence vectors `(1, hidden)` of one message's states `(tokens, hidden)` at the branch layer."""
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # a message is too small a work to be shared out
-        try:
-            return self.layers.vectors([states])
-        finally:
-            torch.set_num_threads(threads)
-
     def predict_proba(self, vectors: np.ndarray) -> np.ndarray:
         """Calibrated probabilities `(batch, classes)` of the tuned layers' vectors `(batch, hidden)`."""
         return calibrated(self.head.predict_proba(vectors), self.temperature)
 
     def predict_texts(self, lower: LowerLayers, texts: Sequence[str]) -> np.ndarray:
         """Calibrated probabilities `(texts, classes)`; `lower` are the shared layers below the branch."""
-        return self.predict_proba(self.layers.vectors(lower.states(lower.ids(texts))))
+        if len(texts) == 1:
+            return self._predict_one(lower, texts[0])
+        parts = [texts[start : start + _BATCH] for start in range(0, len(texts), _BATCH)]
+        return np.vstack([self.predict_proba(self.layers.vectors(lower.states(lower.ids(part)))) for part in parts])
+
+    def _predict_one(self, lower: LowerLayers, text: str) -> np.ndarray:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # one message is too little work to be shared out
+        try:
+            return self.predict_proba(self.layers.vectors(lower.states(lower.ids([text]))))
+        finally:
+            torch.set_num_threads(threads)
 
     def save_pretrained(self, folder: Path) -> None:
         """Writes layers and head into one file, in 16 bits."""
@@ -78,7 +82,11 @@ class TunedIntentModel:
     @classmethod
     def from_pretrained(cls, folder: Path, *, device: torch.device | None = None) -> TunedIntentModel:
         """Reads what `save_pretrained` wrote. Raises OSError, KeyError or ValueError when it is not whole."""
-        with np.load(folder / FILE, allow_pickle=False) as stored:
+        try:
+            stored_file = np.load(folder / FILE, allow_pickle=False)
+        except zipfile.BadZipFile as error:
+            raise ValueError(str(error)) from error
+        with stored_file as stored:
             about = json.loads(str(stored["about"]))
             layers = _layers(about, {name: stored[name] for name in stored.files if name.startswith(_LAYER)})
             head = VotingHead(

@@ -21,7 +21,7 @@ from rasa_llm_components.models.finetuning.lower_layers import LowerLayers, laye
 from rasa_llm_components.models.finetuning.progress import ProgressBar
 from rasa_llm_components.models.finetuning.settings import FinetuneSettings
 from rasa_llm_components.models.finetuning.tuned_layers import TunedLayers
-from rasa_llm_components.models.finetuning.tuner import Examples, LazyStates, TrainingFailedError, Tuned, Tuner
+from rasa_llm_components.models.finetuning.tuner import Examples, TrainingFailedError, Tuned, Tuner
 from rasa_llm_components.models.finetuning.validation_part import validation_part
 from rasa_llm_components.models.finetuning.voting_head import VotingHead
 from rasa_llm_components.models.finetuning.weight_averaging import averaged
@@ -187,7 +187,7 @@ class IntentTuning:
         rounded(layers)
         cosine = unit(share * tuned.cosine.numpy() + (1 - share) * start)
         head = VotingHead.fit(
-            layers.vectors(LazyStates(self._examples(chosen, names=False))),
+            self._examples(chosen, names=False).vectors(layers),
             self._targets[chosen],
             cosine=cosine,
             names=self._name_vectors(layers),
@@ -197,7 +197,7 @@ class IntentTuning:
 
     def _measured(self, model: TunedIntentModel, held_out: np.ndarray) -> tuple[HeldOut, TunedIntentModel]:
         """What the model says of examples it has not seen, and the model with the temperature found on them."""
-        vectors = model.layers.vectors(LazyStates(self._examples(held_out, names=False)))
+        vectors = self._examples(held_out, names=False).vectors(model.layers)
         raw, targets = model.head.predict_proba(vectors), self._targets[held_out]
         if len(held_out):
             model.temperature = fit_temperature(np.log(np.maximum(raw, 1e-9)), targets)
@@ -207,7 +207,7 @@ class IntentTuning:
         """Which of the same held-out examples a head on the encoder as it is gets right."""
         if not len(held_out):
             return np.zeros(0, dtype=bool)
-        vectors = self._original.vectors(LazyStates(self._examples(np.arange(len(self._targets)), names=False)))
+        vectors = self._examples(np.arange(len(self._targets)), names=False).vectors(self._original)
         names = {self.classes[index]: vector for index, vector in self._name_vectors(self._original).items()}
         labels = [self.classes[target] for target in self._targets[kept]]
         head, _ = IntentHead.fit(vectors[kept], labels, name_vectors=names, seed=self._seed)
@@ -224,12 +224,12 @@ class IntentTuning:
 
     def _name_vectors(self, layers: TunedLayers) -> dict[int, np.ndarray]:
         rows = len(self._targets) + np.arange(len(self._named))
-        vectors = layers.vectors(LazyStates(Examples(self.states, rows, self._named)))
+        vectors = Examples(self.states, rows, self._named).vectors(layers)
         return dict(zip(self._named.tolist(), vectors))
 
     def _cosine(self, chosen: np.ndarray) -> np.ndarray:
         """Where the intents' vectors start."""
-        vectors = self._start.vectors(LazyStates(self._examples(chosen, names=False)))
+        vectors = self._examples(chosen, names=False).vectors(self._start)
         names = self._name_vectors(self._start)
         return class_means(vectors, self._targets[chosen], len(self.classes), names=names, name_share=_NAME_SHARE)
 

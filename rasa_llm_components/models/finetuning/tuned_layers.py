@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -45,7 +45,7 @@ class TunedLayers(nn.Module):
         """
         shares = mask.to(states.dtype)
         bias = (1.0 - shares)[:, None, None, :] * -1e9
-        for layer in self.layers:
+        for layer in self._own_layers():
             states = layer.padded(states, bias)
         total = (states * shares[:, :, None]).sum(dim=1) / shares.sum(dim=1, keepdim=True)
         return functional.normalize(total, dim=-1)
@@ -62,18 +62,17 @@ class TunedLayers(nn.Module):
         total = states.new_zeros(len(lengths), states.shape[1]).index_add(0, packing.text_of, states)
         return functional.normalize(total / torch.tensor(lengths, device=device)[:, None], dim=-1)
 
-    def vectors(self, texts: Sequence[torch.Tensor], *, batch_size: int = 128) -> np.ndarray:
-        """Sentence vectors `(texts, hidden)` float32 without gradients; texts of like length share a batch."""
-        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
-        found = np.zeros((len(texts), self.hidden), np.float32)
+    def vectors(self, texts: Sequence[torch.Tensor]) -> np.ndarray:
+        """Sentence vectors `(texts, hidden)` float32 of one batch, without dropout and gradients."""
         was_training = self.training
         self.eval()
         with torch.inference_mode():
-            for start in range(0, len(order), batch_size):
-                chosen = order[start : start + batch_size]
-                found[chosen] = self.packed([texts[index] for index in chosen]).cpu().numpy()
+            found: np.ndarray = self.packed(texts).float().cpu().numpy()
         self.train(was_training)
         return found
+
+    def _own_layers(self) -> list[PackedLayer]:
+        return [cast(PackedLayer, layer) for layer in self.layers]
 
     @property
     def device(self) -> torch.device:

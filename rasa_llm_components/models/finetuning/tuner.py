@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +44,10 @@ class Examples:
     states: BranchStates
     indices: np.ndarray
     targets: np.ndarray
+
+    def vectors(self, layers: TunedLayers) -> np.ndarray:
+        """Sentence vectors `(indices, hidden)`."""
+        return self.states.vectors(layers, self.indices.tolist())
 
     def batches(self, size: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
         """Positions in `indices`, in a new order each time."""
@@ -145,7 +149,7 @@ class Tuner:
 
     def measured(self, examples: Examples) -> tuple[float, float]:
         """Mean cross-entropy and accuracy of the cosines on examples."""
-        vectors = torch.tensor(self._layers.vectors(LazyStates(examples)))
+        vectors = torch.tensor(examples.vectors(self._layers))
         logits = vectors @ functional.normalize(self._cosine.detach().cpu(), dim=-1).T / TEMPERATURE
         targets = torch.tensor(examples.targets)
         accuracy = (logits.argmax(dim=1) == targets).float().mean()
@@ -190,20 +194,6 @@ class Tuner:
             raise TrainingFailedError(problem)
         weights, cosine = kept
         return Tuned(weights, functional.normalize(cosine, dim=-1).cpu(), done, best, problem)
-
-
-class LazyStates(Sequence[torch.Tensor]):
-    """The states of some examples, fetched as they are asked for."""
-
-    def __init__(self, examples: Examples) -> None:
-        """Wraps examples."""
-        self._examples = examples
-
-    def __len__(self) -> int:
-        return len(self._examples.indices)
-
-    def __getitem__(self, position: int) -> torch.Tensor:  # type: ignore[override]
-        return self._examples.states.of([int(self._examples.indices[position])])[0]
 
 
 def _warm_up_then_down(steps: int) -> Callable[[int], float]:

@@ -100,7 +100,3 @@ def _drawn(targets: np.ndarray, seed: int) -> np.ndarray:
     share = len(targets) / _REMEMBERED
     sizes = np.bincount(targets)[targets]
     return np.flatnonzero(rank < np.maximum(sizes / share, 1))
-
-
-def _logistic_regression(vectors: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return logistic_regression(vectors, targets, inverse_regularisation=_INVERSE_REGULARISATION, tolerance=1e-3)

@@ -1,0 +1,1 @@
+"""What a trained bot costs on this machine: time, memory, energy, money."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rasa_llm_components.augmentation.command import add_arguments as add_augment_arguments
 from rasa_llm_components.cost.command import add_arguments as add_cost_arguments
 from rasa_llm_components.errors import ConfigurationError, EncodingError, GenerationError
 from rasa_llm_components.training_data.command import add_arguments as add_insights_arguments
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--threshold", type=float, metavar="0...1", help="how near a passage must be")
     ask.set_defaults(run=_ask)
 
+    add_augment_arguments(commands.add_parser("augment", help="more training examples, by a text generator"))
     add_insights_arguments(commands.add_parser("insights", help="wrong labels, confused intents, sentences said twice"))
     add_cost_arguments(commands.add_parser("cost", help="what this bot costs here: time, memory, energy, money"))
     return parser

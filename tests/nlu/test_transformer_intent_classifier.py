@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 import tarfile
@@ -9,11 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from rasa.shared.exceptions import InvalidConfigException
 
 from rasa_llm_components.version import __version__
 
-from .conftest import CLASSIFIER, FEATURIZER, SHOP, Bot
+from .conftest import CLASSIFIER, FEATURIZER, SHOP, Bot, as_nlu
 
 Trained = Callable[..., Bot]
 
@@ -70,6 +72,8 @@ def test_without_the_featurizer_the_line_to_add_is_named(trained: Trained) -> No
     [
         ({**CLASSIFIER, "ranking_lenght": 3}, "Did you mean `ranking_length`"),
         ({**CLASSIFIER, "intent_names": "yes"}, "`intent_names: yes`: this must be of type bool"),
+        ({**CLASSIFIER, "finetune": "maybe"}, "`finetune: maybe`: this is no way to train. Write auto, true, false"),
+        ({**CLASSIFIER, "finetune": {"epochs": 0}}, "`finetune: epochs: 0`: this does not fit. Write a whole number"),
         ({**FEATURIZER, "model": "package:no-such-weights"}, "pip install no-such-weights"),
         ({**FEATURIZER, "device": "abacus"}, "`device: abacus`: this machine has no such device"),
         ({**FEATURIZER, "endpoint": "localhost:1"}, "Write http://host:port/v1"),
@@ -149,3 +153,83 @@ def _load(model: str) -> None:
     MessageProcessor(
         model, InMemoryTrackerStore(domain), InMemoryLockStore(), TemplatedNaturalLanguageGenerator(domain.responses)
     )
+
+
+TUNED = {**CLASSIFIER, "finetune": {"epochs": 4}}
+
+
+def stored(bot: Bot, name: str, folder: Path) -> list[Path]:
+    """Files of this name in the trained model."""
+    with tarfile.open(bot.model) as archive:
+        archive.extractall(folder)
+    return list(folder.rglob(name))
+
+
+def test_a_tuned_bot_understands_and_says_the_same_after_a_restart(trained: Trained, tmp_path: Path) -> None:
+    bot = trained([FEATURIZER, TUNED])
+    parsed = bot.parse("any news about my delivery?")
+    assert parsed["intent"]["name"] == "order_status"
+    assert sum(entry["confidence"] for entry in parsed["intent_ranking"]) == pytest.approx(1, abs=1e-4)
+    assert Bot(bot.model).parse("any news about my delivery?")["intent_ranking"] == parsed["intent_ranking"]
+    [history] = stored(bot, "training_history.json", tmp_path / "unpacked")
+    assert len(json.loads(history.read_text())["final"]) == 4
+
+
+def test_without_tuning_nothing_of_it_is_stored(trained: Trained, tmp_path: Path) -> None:
+    bot = trained([FEATURIZER, {**CLASSIFIER, "finetune": False}])
+    assert bot.intent("any news about my delivery?") == "order_status"
+    assert not stored(bot, "tuned_intent_model*", tmp_path / "unpacked")
+
+
+def test_an_encoder_that_cannot_be_tuned_is_an_error_only_where_tuning_was_asked_for(trained: Trained) -> None:
+    stand_in = {**FEATURIZER, "model": "stand-in"}
+    assert trained([stand_in, CLASSIFIER]).intent("track my order") == "order_status"
+    with pytest.raises(InvalidConfigException, match=r"`finetune: true`: this encoder cannot be tuned here"):
+        trained([stand_in, {**CLASSIFIER, "finetune": True}])
+
+
+def test_a_training_that_breaks_down_says_at_which_step_and_what_to_write(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rasa_llm_components.models.finetuning.tuner import Tuner
+
+    monkeypatch.setattr(Tuner, "_step", lambda *_arguments: float("nan"))
+    with pytest.raises(InvalidConfigException, match=r"no number at step 1 .*learning_rate: 1e-4"):
+        trained([FEATURIZER, TUNED])
+
+
+def test_a_training_that_is_interrupted_leaves_the_old_model(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rasa_llm_components.models.finetuning.tuner import Tuner
+
+    old = trained([FEATURIZER, TUNED])
+
+    def interrupted(*_arguments: object) -> float:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Tuner, "_step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        trained([FEATURIZER, TUNED])
+    assert [str(file) for file in Path(old.model).parent.iterdir()] == [old.model]
+    assert Bot(old.model).intent("any news about my delivery?") == "order_status"
+
+
+def test_rasa_train_finetune_goes_on_from_the_old_model(trained: Trained, tmp_path: Path) -> None:
+    from rasa.model_training import train_nlu
+
+    old = trained([FEATURIZER, {**CLASSIFIER, "finetune": True, "epochs": 6}])
+    more = as_nlu({**SHOP, "greet": [*SHOP["greet"], "greetings to you"]})
+    (tmp_path / "data" / "nlu.yml").write_text(yaml.safe_dump({"version": "3.1", "nlu": more}))
+    further = train_nlu(
+        config=str(tmp_path / "config.yml"),
+        nlu_data=str(tmp_path / "data"),
+        domain=str(tmp_path / "domain.yml"),
+        output=str(tmp_path / "further"),
+        model_to_finetune=old.model,
+        finetuning_epoch_fraction=0.5,
+    )
+    assert further is not None
+    [before] = stored(old, "training_history.json", tmp_path / "old")
+    [after] = stored(Bot(further), "training_history.json", tmp_path / "new")
+    first, second = (json.loads(file.read_text())["final"] for file in (before, after))
+    assert (len(first), len(second)) == (6, 3)
+    assert second[0]["loss"] < first[0]["loss"]

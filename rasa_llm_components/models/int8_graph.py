@@ -68,7 +68,7 @@ def int8_graph(model: Any, fingerprint: str, examples: Sequence[Sequence[int]]) 
     except Exception as error:  # onnxruntime raises a kind of its own for each damage
         logger.warning("%s is damaged (%s) and is made again.", file, _first_line(error))
     try:
-        content = _eight_bits(_fused(_exported(model)), [np.array([ids], dtype=np.int64) for ids in examples])
+        content = eight_bits(_fused(_exported(model)), [np.array([ids], dtype=np.int64) for ids in examples])
         graph = _opened(content)
     except Exception as error:  # the exporter and the optimiser raise whatever stops them
         logger.warning("This encoder has no ONNX graph, torch reads single messages: %s", _first_line(error))
@@ -77,13 +77,18 @@ def int8_graph(model: Any, fingerprint: str, examples: Sequence[Sequence[int]]) 
     return graph
 
 
-def _opened(content: bytes) -> Graph:
+def session_of(content: bytes) -> Any:
+    """An `onnxruntime.InferenceSession` on one thread of its own, which does not spin when it waits."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+def _opened(content: bytes) -> Graph:
+    session = session_of(content)
 
     def run(ids: Sequence[int]) -> list[np.ndarray]:
         return [states[0] for states in session.run(None, {"ids": np.array([ids], dtype=np.int64)})]
@@ -124,7 +129,13 @@ def _fused(graph: Any) -> Any:
     return fused
 
 
-def _eight_bits(graph: Any, examples: Sequence[np.ndarray]) -> bytes:
+def eight_bits(graph: Any, examples: Sequence[np.ndarray]) -> bytes:
+    """A graph's file after its weights have got 8 bits.
+
+    Args:
+        graph: an `onnx.ModelProto` of one input, changed in place.
+        examples: inputs that show the usual range of its numbers.
+    """
     from onnx import TensorProto
     from onnxruntime.quantization import QuantType, quantize_dynamic
     from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer

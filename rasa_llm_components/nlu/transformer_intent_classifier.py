@@ -191,6 +191,7 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
             return None
         _report(labels, outcome.model.classes_, outcome.model.temperature, outcome.held_out)
         outcome.model.save_pretrained(folder)
+        tuning.export(outcome.model, folder)
         return outcome.model
 
     def process(self, messages: list[Message]) -> list[Message]:

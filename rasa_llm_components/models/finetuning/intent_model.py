@@ -14,6 +14,7 @@ import torch
 from rasa_llm_components.models.calibration import softmax
 from rasa_llm_components.models.finetuning.lower_layers import LowerLayers
 from rasa_llm_components.models.finetuning.packed_layer import PackedLayer
+from rasa_llm_components.models.finetuning.quick_layers import QuickLayers, opened
 from rasa_llm_components.models.finetuning.tuned_layers import TunedLayers
 from rasa_llm_components.models.finetuning.voting_head import VotingHead
 
@@ -40,6 +41,7 @@ class TunedIntentModel:
         self.layers, self.head = layers.eval(), head
         self.classes_ = list(classes)
         self.temperature, self.encoder = temperature, encoder
+        self.quick: QuickLayers | None = None
 
     def predict_proba(self, vectors: np.ndarray) -> np.ndarray:
         """Calibrated probabilities `(batch, classes)` of the tuned layers' vectors `(batch, hidden)`."""
@@ -53,10 +55,14 @@ class TunedIntentModel:
         return np.vstack([self.predict_proba(self.layers.vectors(lower.states(lower.ids(part)))) for part in parts])
 
     def _predict_one(self, lower: LowerLayers, text: str) -> np.ndarray:
+        states = lower.states_of_one(text)
+        if self.quick is not None and states is not None:
+            return self.predict_proba(self.quick(states)[None, :])
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # one message is too little work to be shared out
         try:
-            return self.predict_proba(self.layers.vectors(lower.states(lower.ids([text]))))
+            read = lower.states(lower.ids([text])) if states is None else [torch.from_numpy(states)]
+            return self.predict_proba(self.layers.vectors(read))
         finally:
             torch.set_num_threads(threads)
 
@@ -96,13 +102,10 @@ class TunedIntentModel:
                     if name.startswith(_HEAD)
                 }
             )
-        return cls(
-            layers.to(device or torch.device("cpu")),
-            head,
-            about["classes"],
-            temperature=about["temperature"],
-            encoder=about["encoder"],
-        )
+        about_it = {key: about[key] for key in ("temperature", "encoder")}
+        model = cls(layers.to(device or torch.device("cpu")), head, about["classes"], **about_it)
+        model.quick = opened(folder)
+        return model
 
 
 def calibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:

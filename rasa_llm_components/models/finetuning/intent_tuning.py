@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,7 @@ from rasa_llm_components.models.finetuning.intent_model import TunedIntentModel,
 from rasa_llm_components.models.finetuning.label_names import readable_names
 from rasa_llm_components.models.finetuning.lower_layers import LowerLayers, layers_of
 from rasa_llm_components.models.finetuning.progress import ProgressBar
+from rasa_llm_components.models.finetuning.quick_layers import export
 from rasa_llm_components.models.finetuning.settings import FinetuneSettings
 from rasa_llm_components.models.finetuning.tuned_layers import TunedLayers
 from rasa_llm_components.models.finetuning.tuner import Examples, TrainingFailedError, Tuned, Tuner
@@ -41,6 +43,8 @@ _MANY = 2000
 _FEWEST_EPOCHS = 3
 _TELLING = 300
 """Held-out examples from which the best epoch is chosen by them; fewer would choose by chance."""
+_COMPARED = 500
+"""Examples on which the exported layers are compared with the layers themselves."""
 _TRAINED_ONCE = 20_000
 """Examples above which the trial's model is the final one."""
 
@@ -111,6 +115,17 @@ class IntentTuning:
             if self._settings.mode == "true":
                 raise
             return self._without(f"the training broke down: {error}")
+
+    def export(self, model: TunedIntentModel, folder: Path) -> None:
+        """Stores the quick form of the model's layers, compared on the examples (`quick_layers.py`)."""
+        some = np.random.default_rng(self._seed).permutation(len(self._targets))[:_COMPARED]
+        if self._encoder.device.type == "cpu":
+            export(
+                model.layers,
+                self.states.of(some.tolist()),
+                lambda vectors: model.predict_proba(vectors).argmax(axis=1),
+                folder,
+            )
 
     def _run(self, before: TunedIntentModel | None) -> Outcome:
         count, facts = len(self._targets), self.history.facts

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from rasa_llm_components.models.finetuning import FAMILIES
@@ -53,6 +54,10 @@ class LowerLayers:
         states = output.last_hidden_state.to("cpu", torch.bfloat16)
         # A copy leaves inference mode behind, so that what is trained on these states may have gradients.
         return [states[row, :length].clone() for row, length in enumerate(lengths)]
+
+    def states_of_one(self, text: str) -> np.ndarray | None:
+        """One short text's states `(tokens, hidden)`, from the pass that the featurizer has made; None for others."""
+        return self._encoder.layer_states(text, self.layers)
 
     def share_of_unknown(self, ids: Sequence[Sequence[int]]) -> float:
         """Share of the tokens that the encoder's vocabulary lacks."""

@@ -40,8 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     from rasa_llm_components.cost.messages import messages_from
     from rasa_llm_components.cost.terminal import as_text
 
-    logging.disable(logging.WARNING)  # Rasa's, about every component that it loads
-    warnings.filterwarnings("ignore")  # and of the libraries that it imports
+    _hush()
     try:
         messages = messages_from(arguments.messages, arguments.data)
         cost = measure(arguments.model, messages, watts_per_core=arguments.watts_per_core)
@@ -54,6 +53,15 @@ def run(arguments: argparse.Namespace) -> int:
         except OSError as error:
             raise ConfigurationError(f"can't be written: {error.strerror}.", component=str(arguments.json)) from error
     return 0
+
+
+def _hush() -> None:
+    """Rasa and the libraries that it imports say much about themselves; debug lines would also be timed."""
+    import structlog
+
+    logging.disable(logging.WARNING)
+    warnings.filterwarnings("ignore")
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
 
 
 def number(text: str) -> float:

@@ -32,20 +32,17 @@ def layers_passed(components: Mapping[str, Any]) -> list[Layers]:
     passed = []
     for name, component in components.items():
         for part in vars(component).values():
-            tuned = _tuned(part)
-            count = tuned or _of_encoder(part)
-            if count and id(part) not in seen:
-                seen.add(id(part))
-                passed.append(Layers(name, count, bool(tuned)))
+            weights, count, tuned = _layers(part)
+            if count and id(weights) not in seen:
+                seen.add(id(weights))
+                passed.append(Layers(name, count, tuned))
     return passed
 
 
-def _of_encoder(part: Any) -> int:
-    configuration = getattr(getattr(part, "_model", None), "config", None)
-    return int(getattr(configuration, "num_hidden_layers", 0) or 0)
-
-
-def _tuned(part: Any) -> int:
-    """Top layers that were fine-tuned for the bot's intents."""
+def _layers(part: Any) -> tuple[Any, int, bool]:
+    """Weights with layers that a component holds: how many, and whether they were tuned for the bot's intents."""
     own: Any = getattr(part, "layers", None)
-    return len(own.layers) if hasattr(own, "branch") and hasattr(own, "layers") else 0
+    if hasattr(own, "branch") and hasattr(own, "layers"):
+        return own, len(own.layers), True
+    model: Any = getattr(getattr(part, "_encoder", part), "_model", None)  # an encoder, or what reads states of one
+    return model, int(getattr(getattr(model, "config", None), "num_hidden_layers", 0) or 0), False

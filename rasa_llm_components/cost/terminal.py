@@ -39,6 +39,5 @@ def _row(step: Step) -> list[str]:
 def _layers(cost: Cost) -> str:
     if not cost.layers:
         return "none of a transformer in this process"
-    parts = [f"{one.count} {'tuned ' if one.tuned else ''}({one.component})" for one in cost.layers]
-    total = sum(one.count for one in cost.layers)
-    return f"{total} of transformers pass a message: {' + '.join(parts)}"
+    parts = [f"{one.count}{' tuned' if one.tuned else ''} ({one.component})" for one in cost.layers]
+    return f"a message passes {sum(one.count for one in cost.layers)} layers of transformers: {' + '.join(parts)}"

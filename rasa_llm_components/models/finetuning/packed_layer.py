@@ -10,17 +10,23 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+_TOKENS, _LENGTHS = 64, 8
+"""Batches are filled up to multiples of these: every new shape costs the CPU a new kernel, which is kept for ever."""
+
 
 @dataclass(frozen=True)
 class Packing:
     """Where the tokens of a packed batch stand in a padded one.
 
+    A last text of meaningless tokens fills the batch up; no other text sees it.
+
     Attributes:
-        texts: how many texts the batch has.
-        longest: tokens of the longest one.
+        texts: how many texts the batch has, the last one included.
+        longest: tokens of the longest one, or a little more.
         positions: `(all tokens,)` place of each token in `(texts * longest,)`.
         text_of: `(all tokens,)` index of each token's text.
         bias: `(texts, 1, 1, longest)`, added to attention scores: 0 at tokens, very low at padding.
+        filling: tokens of the last text.
     """
 
     texts: int
@@ -29,18 +35,25 @@ class Packing:
     text_of: torch.Tensor
     bias: torch.Tensor
 
+    filling: int
+
     @classmethod
     def of(cls, lengths: list[int], device: torch.device) -> Packing:
         """The packing of texts with these numbers of tokens."""
-        sizes, longest = np.asarray(lengths), max(lengths)
-        is_token = np.arange(longest) < sizes[:, None]
+        longest = -(-max(lengths) // _LENGTHS) * _LENGTHS
+        filling = -sum(lengths) % _TOKENS
+        is_token = np.arange(longest) < np.array([*lengths, longest])[:, None]
         bias = torch.from_numpy(np.where(is_token, np.float32(0), np.float32(-1e9)))
+        tokens = np.flatnonzero(is_token[:-1])
+        last = len(lengths) * longest + np.arange(filling) % longest  # more than fit share places: nobody looks
+        text_of = np.repeat(np.arange(len(lengths) + 1), [*lengths, filling])
         return cls(
-            texts=len(lengths),
+            texts=len(lengths) + 1,
             longest=longest,
-            positions=torch.from_numpy(np.flatnonzero(is_token)).to(device),
-            text_of=torch.from_numpy(np.repeat(np.arange(len(lengths)), sizes)).to(device),
+            positions=torch.from_numpy(np.concatenate([tokens, last])).to(device),
+            text_of=torch.from_numpy(text_of).to(device),
             bias=bias[:, None, None, :].to(device),
+            filling=filling,
         )
 
 

@@ -26,7 +26,6 @@ class FinetuneSettings:
         head_learning_rate: of the intents' vectors, at its peak.
         average: share of the tuned weights in the average with the original ones; 1 keeps the tuned ones alone.
         patience: epochs without a lower validation loss after which training stops.
-        adapter: `auto` tries the packaged intent adapter, `none` leaves it out, anything else names an .npz file.
         memory_mb: megabytes that the lower layers' states of the training examples may take.
         minutes: with `auto`, a training estimated to take longer than this is not begun.
     """
@@ -39,7 +38,6 @@ class FinetuneSettings:
     head_learning_rate: float = 1e-3
     average: float = 0.85
     patience: int = 4
-    adapter: str = "auto"
     memory_mb: int = 512
     minutes: float = 30.0
 
@@ -88,8 +86,6 @@ def _check(key: str, value: Any) -> None:
     default = getattr(FinetuneSettings, key)
     if key == "mode":
         fits, fix = isinstance(value, (bool, str)) and value in MODES, "Write auto, true or false."
-    elif isinstance(default, str):
-        fits, fix = isinstance(value, str), "Write auto, none or the path of an .npz file."
     elif key in _LARGEST:
         fits = _is_number(value) and 0 < value <= _LARGEST[key]
         fix = f"Write a number above 0 and at most {_LARGEST[key]}, such as {default}."

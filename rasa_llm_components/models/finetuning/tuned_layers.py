@@ -56,10 +56,11 @@ class TunedLayers(nn.Module):
         device = self.device
         packing = Packing.of(lengths, device)
         states = torch.cat(list(texts)).to(device).float()
+        states = functional.pad(states, (0, 0, 0, packing.filling))
         with half_precision(device):
             for layer in self.layers:
                 states = layer(states, packing)
-        total = states.new_zeros(len(lengths), states.shape[1]).index_add(0, packing.text_of, states)
+        total = states.new_zeros(packing.texts, states.shape[1]).index_add(0, packing.text_of, states)[:-1]
         return functional.normalize(total / torch.tensor(lengths, device=device)[:, None], dim=-1)
 
     def vectors(self, texts: Sequence[torch.Tensor]) -> np.ndarray:

@@ -48,7 +48,7 @@ class Judged:
 
 
 def cross_validate(vectors: np.ndarray, labels: Sequence[str], *, seed: int = 42) -> Judged:
-    """Fits the intent head without each tenth of the examples in turn (a quarter when there are many).
+    """Fits the intent head without each fifth of the examples in turn (a quarter when there are many).
 
     Args:
         vectors: `(examples, hidden)`, each of length 1.

@@ -67,6 +67,13 @@ def test_the_wrong_label_is_found_with_its_line_and_its_intent(with_errors):
     assert with_errors.read_text().splitlines()[first.example.line - 1].strip() == "- do you take payment by card"
 
 
+def test_an_annotated_example_is_never_certain(with_errors):
+    with_errors.write_text(with_errors.read_text().replace("do you take payment by card", "do you take [Visa](card)"))
+    insights = examine(NluFile.read(with_errors).examples, shared_encoder({}))
+    (suspect,) = [one for one in insights.suspects if one.example.text == "do you take Visa"]
+    assert (suspect.suggested, suspect.certain) == ("pay_by_card", False)
+
+
 def test_sentences_that_stand_twice_are_told_apart(with_errors):
     twice = examine(NluFile.read(with_errors).examples, shared_encoder({})).duplicates
     assert [(pair.first.text, pair.second.intent) for pair in twice.exact] == [("track my package", "track_order")]

@@ -182,6 +182,27 @@ def test_a_training_that_breaks_down_at_once_is_an_error_or_leaves_the_encoder_a
     assert "broke down" in left.history.facts["not_tuned"]
 
 
+def test_the_best_epoch_on_held_out_examples_is_kept_and_training_ends_early(
+    encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = tuning(encoder, replace(SETTINGS, patience=2))
+    everything = started._examples(np.arange(len(TEXTS)), names=True)
+    measured = iter([(1.0, 0.5), (0.9, 0.8), (0.8, 0.7), (0.7, 0.7), (0.1, 1.0)])
+    states = []
+
+    def measure(self: Tuner, _examples: Any) -> tuple[float, float]:
+        states.append(self._cosine.detach().clone())
+        return next(measured)
+
+    monkeypatch.setattr(Tuner, "measured", measure)
+    tuner = Tuner(
+        TunedLayers.from_encoder(encoder._model, 2), started._cosine(np.arange(12)), started._settings, seed=1
+    )
+    tuned = tuner.fit(everything, epochs=8, validation=everything)
+    assert (tuned.best, len(tuned.epochs)) == (2, 4)
+    assert torch.allclose(tuned.cosine, torch.nn.functional.normalize(states[1], dim=-1), atol=1e-6)
+
+
 def test_when_memory_runs_out_the_batch_is_halved_and_training_goes_on(
     encoder: Encoder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -234,6 +255,7 @@ def test_the_run_is_written_down_with_a_picture(outcome: Outcome, tmp_path: Path
     written = json.loads((tmp_path / "training_history.json").read_text())
     assert written["facts"]["examples"] == len(TEXTS)
     assert len(written["final"]) == SETTINGS.epochs
+    assert all(0 <= epoch["validation_accuracy"] <= 1 for epoch in written["trial"])
     assert (tmp_path / "training_history.png").read_bytes().startswith(b"\x89PNG")
 
 

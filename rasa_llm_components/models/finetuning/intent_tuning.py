@@ -166,6 +166,7 @@ class IntentTuning:
         indices = np.arange(min(self._settings.batch_size, len(self._targets)))
         batch = Examples(self.states, indices, self._targets[indices])
         probe = Tuner(copy.deepcopy(self._start), self._cosine(indices), self._settings, seed=self._seed)
+        probe.fit(batch, epochs=1)  # the first step makes kernels that later ones re-use
         started = time.monotonic()
         probe.fit(batch, epochs=2)
         seconds = (time.monotonic() - started) / (2 * len(indices))
@@ -180,12 +181,13 @@ class IntentTuning:
             known = [index for index, intent in enumerate(self.classes) if intent in before.classes_]
             cosine[known] = before.head.cosine[[before.classes_.index(self.classes[index]) for index in known]]
         examples = self._examples(chosen, names=True)
-        telling = self._examples(held_out, names=False) if len(held_out) >= _TELLING else None
+        unseen = self._examples(held_out, names=False) if len(held_out) else None
+        telling = len(held_out) >= _TELLING
         steps = epochs * -(-len(examples.indices) // self._settings.batch_size)
         bar = ProgressBar(f"Tuning the intents, {part}", steps)
         try:
             tuned = Tuner(layers, cosine, self._settings, seed=self._seed).fit(
-                examples, epochs=epochs, validation=telling, report=bar
+                examples, epochs=epochs, validation=unseen, choose=telling, report=bar
             )
         finally:
             bar.close()

@@ -107,6 +107,7 @@ class Tuner:
         *,
         epochs: int,
         validation: Examples | None = None,
+        choose: bool = True,
         report: Callable[[str], None] = lambda _: None,
     ) -> Tuned:
         """Trains.
@@ -114,7 +115,8 @@ class Tuner:
         Args:
             examples: to learn from.
             epochs: rounds at most.
-            validation: held-out examples that say which epoch is best, and when to stop.
+            validation: held-out examples, measured after every epoch.
+            choose: they say which epoch is best, and when to stop; otherwise the last one counts.
             report: told how it goes after every step.
 
         Raises:
@@ -141,7 +143,7 @@ class Tuner:
                 done.append(Epoch(float(np.mean(losses)), round(time.monotonic() - started, 2)))
                 if validation is not None:
                     done[-1].validation_loss, done[-1].validation_accuracy = self.measured(validation)
-                if validation is None or _better(done[-1], done[best - 1] if best else None):
+                if validation is None or not choose or _better(done[-1], done[best - 1] if best else None):
                     best, kept = number, (snapshot(self._layers), self._cosine.detach().clone())
                 if number - best >= self._settings.patience:
                     break

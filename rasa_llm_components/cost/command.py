@@ -6,6 +6,8 @@ import argparse
 import json
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rasa_llm_components.cost.energy import WATTS_PER_CORE
@@ -40,12 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
     from rasa_llm_components.cost.messages import messages_from
     from rasa_llm_components.cost.terminal import as_text
 
-    _hush()
-    try:
+    with _silence():
         messages = messages_from(arguments.messages, arguments.data)
         cost = measure(arguments.model, messages, watts_per_core=arguments.watts_per_core)
-    finally:
-        logging.disable(logging.NOTSET)
     print(as_text(cost, arguments.price_per_hour))
     if arguments.json:
         try:
@@ -55,13 +54,18 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _hush() -> None:
+@contextmanager
+def _silence() -> Iterator[None]:
     """Rasa and the libraries that it imports say much about themselves; debug lines would also be timed."""
     import structlog
 
-    logging.disable(logging.WARNING)
-    warnings.filterwarnings("ignore")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(record=True):  # a filter would not do: some libraries set their own
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def number(text: str) -> float:

@@ -50,7 +50,7 @@ class Cost:
         steps: in the order in which a message meets them; the last one is Rasa itself, between them.
         message: the whole message.
         decision: what the policies take to choose one action; None for a bot without policies.
-        memory_mb: of this process: before the bot was loaded, with the bot, after the messages.
+        memory_mb: of this process: of Rasa before the bot was loaded, with the bot, after the messages.
         energy: of all messages.
         layers: transformer layers that a message passes.
     """
@@ -112,6 +112,7 @@ def measure(model: Path, messages: Sequence[str], *, watts_per_core: float = WAT
     different = list(dict.fromkeys(text.strip() for text in messages if text.strip()))
     if not different:
         raise ConfigurationError("there are no messages to measure with.", fix="Name a file: --messages FILE.")
+    _import_rasa()
     memory = {"before": _memory_mb()}
     agent = _loaded(model)
     memory["loaded"] = _memory_mb()
@@ -133,15 +134,19 @@ def measure(model: Path, messages: Sequence[str], *, watts_per_core: float = WAT
         _decision(agent, parsed),
         memory,
         energy,
-        layers_passed({_class_name(c): c for c in stopwatch.components.values()}),
+        layers_passed({type(c).__name__: c for c in stopwatch.components.values()}),
     )
 
 
-def _loaded(model: Path) -> Any:
-    """The bot, with its own modules importable from the folder this runs in, as in Rasa's commands."""
+def _import_rasa() -> None:
+    """With a bot's own modules importable from the folder this runs in, as in Rasa's commands."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(1, str(Path.cwd()))
+    import rasa.core.agent  # noqa: F401
+
+
+def _loaded(model: Path) -> Any:
     from rasa.core.agent import Agent
     from rasa.shared.exceptions import RasaException
 
@@ -186,11 +191,7 @@ async def _parse(agent: Any, messages: Sequence[str]) -> tuple[list[dict[str, An
 
 def _steps(stopwatch: Stopwatch, whole: Sequence[float]) -> list[Step]:
     total = sum(whole)
-    steps = [
-        _step(_class_name(stopwatch.components[name]), times, total)
-        for name, times in stopwatch.milliseconds.items()
-        if times
-    ]
+    steps = [_step(stopwatch.names[name], times, total) for name, times in stopwatch.milliseconds.items() if times]
     between = np.array(whole) - np.sum([times for times in stopwatch.milliseconds.values() if times], axis=0)
     return [*steps, _step("Rasa itself", between, total)]
 
@@ -215,10 +216,6 @@ def _decision(agent: Any, parsed: Sequence[dict[str, Any]]) -> Step | None:
         agent.processor.predict_next_with_tracker(tracker)
         milliseconds.append((time.perf_counter() - started) * 1000)
     return _step("policies, an action", milliseconds, sum(milliseconds))
-
-
-def _class_name(component: Any) -> str:
-    return type(component).__name__
 
 
 def _memory_mb() -> int:

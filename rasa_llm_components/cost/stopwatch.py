@@ -20,9 +20,11 @@ class Stopwatch:
             nodes: of the graph, by name (`DaskGraphRunner`), in the order in which they run.
         """
         self.components: dict[str, Any] = {}
+        self.names: dict[str, str] = {}
         self.milliseconds: dict[str, list[float]] = {}
         for name, node in nodes.items():
             self.components[name] = node._component
+            self.names[name] = _name(node)
             self.milliseconds[name] = []
             node._fn = self._timed(node._fn, self.milliseconds[name])
 
@@ -41,3 +43,9 @@ class Stopwatch:
                 times.append((time.perf_counter() - started) * 1000)
 
         return timed
+
+
+def _name(node: Any) -> str:
+    """The component's class; a node that asks another thing of it than to process a message says so."""
+    component = type(node._component).__name__
+    return component if node._fn_name == "process" else f"{component}.{node._fn_name}"

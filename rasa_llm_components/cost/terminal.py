@@ -20,7 +20,7 @@ def as_text(cost: Cost, price_per_hour: float | None) -> str:
         str(table.table),
         f"Speed    {cost.messages_per_second:.1f} messages a second in one Rasa process",
         f"Layers   {_layers(cost)}",
-        f"Memory   {memory['after']} MB ({memory['loaded']} MB when loaded, {memory['before']} MB without the bot)",
+        f"Memory   {memory['after']} MB, {memory['loaded']} MB when loaded, {memory['before']} MB before the bot was",
         f"Energy   {cost.watts:.1f} Wh an hour at full load, {cost.kwh_a_million:.2f} kWh a million messages",
         f"         {cost.energy.how}",
     ]

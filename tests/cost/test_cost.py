@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -60,6 +61,29 @@ def test_prices_follow_from_speed(cost):
 
 def test_a_bot_without_policies_decides_nothing(cost):
     assert cost.decision is None
+
+
+def test_the_policies_of_a_bot_that_has_some_are_timed_apart(tmp_path):
+    from rasa.model_training import train as train_all
+
+    files = {
+        "config.yml": "recipe: default.v1\nlanguage: en\nassistant_id: small\n"
+        "pipeline: [{name: KeywordIntentClassifier}]\npolicies: [{name: RulePolicy}]\n",
+        "domain.yml": 'version: "3.1"\nintents: [greet, bye]\nresponses: {utter_greet: [{text: hello}]}\n',
+        "data/nlu.yml": 'version: "3.1"\nnlu:\n'
+        "- {intent: greet, examples: '- hello'}\n- {intent: bye, examples: '- goodbye'}\n",
+        "data/rules.yml": 'version: "3.1"\nrules: [{rule: a, steps: [{intent: greet}, {action: utter_greet}]}]\n',
+    }
+    (tmp_path / "data").mkdir()
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    made = train_all(
+        str(tmp_path / "domain.yml"), str(tmp_path / "config.yml"), str(tmp_path / "data"), str(tmp_path / "models")
+    )
+    found = measure(Path(made.model), ["hello", "goodbye"])
+    assert found.decision is not None
+    assert 0 < found.decision.p50_ms <= found.decision.p99_ms
+    assert found.layers == []
 
 
 def test_the_command_prints_a_table_and_writes_the_figures(bot, tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,6 +17,8 @@ from rasa_llm_components.augmentation.written_lines import written_lines
 from rasa_llm_components.errors import GenerationError
 from rasa_llm_components.models.protocols import ChatMessage, TextGenerator
 from rasa_llm_components.training_data.example import without_annotations
+
+logger = logging.getLogger(__name__)
 
 MAX_TOKENS = 220
 _FAILURES_IN_A_ROW = 3
@@ -127,32 +130,35 @@ class Augmenter:
         try:
             for intent, reply in zip(intents, pool.map(lambda intent: self._ask(intent, call), intents)):
                 self.outcome.calls += 1
-                self._take(intent, reply, wanted[intent])
+                self._take(intent, call, reply, wanted[intent])
                 after_call(self.outcome)
+        except KeyboardInterrupt:
+            logger.warning("Stopping, after the reply that is being written.")
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _ask(self, intent: str, call: int) -> str | GenerationError:
-        seed = call_seed(self._seed, intent, call)
         try:
             return self._generator.generate(
-                self._messages(intent, call, seed),
+                self._messages(intent, call),
                 max_tokens=MAX_TOKENS,
                 temperature=self._temperature,
-                seed=seed,
+                seed=call_seed(self._seed, intent, call),
                 timeout=self._timeout,
             )
         except GenerationError as error:
             return error
 
-    def _messages(self, intent: str, call: int, seed: int) -> list[ChatMessage]:
+    def _messages(self, intent: str, call: int) -> list[ChatMessage]:
+        seed = call_seed(self._seed, intent, call)
         texts = [without_annotations(text) for text in self._examples.by_intent[intent]]
         shown = shown_examples(texts, self._filter.vectors_of(intent), call=call, seed=seed)
         name = self._names.get(intent, intent)
         values = {"intent": name, "description": self._descriptions.get(intent, name)}
         return self._prompt.messages({**values, "examples": "\n".join(f"- {text}" for text in shown)})
 
-    def _take(self, intent: str, reply: str | GenerationError, wanted: int) -> None:
+    def _take(self, intent: str, call: int, reply: str | GenerationError, wanted: int) -> None:
         if isinstance(reply, GenerationError):
             self.outcome.failures += 1
             self._failed_in_a_row += 1
@@ -160,6 +166,7 @@ class Augmenter:
                 raise reply
             return
         self._failed_in_a_row = 0
+        asked = self._messages(intent, call)[-1]["content"]
         for line in written_lines(reply):
             if len(self.outcome.kept[intent]) < wanted:
-                self.outcome.add(self._filter.judge(intent, [line]))
+                self.outcome.add(self._filter.judge(intent, [line], asked=asked))

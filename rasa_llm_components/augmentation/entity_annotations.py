@@ -22,12 +22,12 @@ def marked_values(example: str) -> list[tuple[str, str]]:
 class EntityAnnotations:
     """What the examples of one intent mark, and what those of the others do."""
 
-    def __init__(self, own: Iterable[str], others: Iterable[str]) -> None:
+    def __init__(self, own: Iterable[str], marked_elsewhere: Iterable[str]) -> None:
         """Reads the marks.
 
         Args:
             own: the intent's examples, with their marks.
-            others: all other intents' examples.
+            marked_elsewhere: values that examples of other intents mark.
         """
         examples = list(own)
         self._marks: dict[str, set[str]] = defaultdict(set)
@@ -36,7 +36,7 @@ class EntityAnnotations:
                 self._marks[value.lower()].add(mark)
         self._always = bool(examples) and all(marked_values(example) for example in examples)
         self._text = "\n".join(without_annotations(example) for example in examples).lower()
-        elsewhere = {value.lower() for example in others for value, _ in marked_values(example)}
+        elsewhere = {value.lower() for value in marked_elsewhere}
         self._unmarked_here = {value for value in elsewhere - set(self._marks) if not _found(value, self._text)}
 
     def carried_over(self, text: str) -> str | None:

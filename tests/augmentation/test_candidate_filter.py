@@ -52,3 +52,8 @@ def test_bits_say_which_messages_belong_to_the_intent(judge):
     near, far = judge("opening_hours", ["what are your business hours?", "purple elephants dance in the moonlight"])
     assert near.kept
     assert near.bits > 1 > far.bits  # an intent chosen blindly of three is worth 1.58 bits
+
+
+def test_a_line_of_what_was_asked_is_no_message(judge):
+    asked = "Topic: my package\nMessages:\n- where is my parcel?"
+    assert [one.verdict for one in judge("order_status", ["Topic: my package"], asked=asked)] == ["prompt"]

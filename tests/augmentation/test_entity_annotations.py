@@ -2,11 +2,11 @@
 
 import pytest
 
-from rasa_llm_components.augmentation.entity_annotations import EntityAnnotations
+from rasa_llm_components.augmentation.entity_annotations import EntityAnnotations, marked_values
 
 STATUS = EntityAnnotations(
     ["is [WW10007](order_number) sent?", "where is my parcel", "deliver to [Basel](city)", "the 24 hours are over"],
-    ['I want a [red mug]{"entity": "product", "value": "mug"}', "the [parcel](thing) is broken"],
+    ["red mug", "parcel"],
 )
 NUMBER_ONLY = EntityAnnotations(["[WW10007](order_number)", "it's [WW10012](order_number)"], [])
 TWO_MEANINGS = EntityAnnotations(["from [Basel](departure)", "to [Basel](destination)", "by train"], [])
@@ -35,6 +35,15 @@ def test_marks_are_carried_over(text, expected):
 @pytest.mark.parametrize(("annotations", "text"), DROPPED)
 def test_what_cannot_be_marked_from_an_example_is_dropped(annotations, text):
     assert annotations.carried_over(text) is None
+
+
+def test_all_forms_of_marks_are_read():
+    written = 'a [red mug]{"entity": "product", "value": "mug"} from [Basel](city)'
+    assert marked_values(written) == [("red mug", '{"entity": "product", "value": "mug"}'), ("Basel", "(city)")]
+    assert (
+        EntityAnnotations([written, "x"], []).carried_over("red mug")
+        == '[red mug]{"entity": "product", "value": "mug"}'
+    )
 
 
 def test_a_value_within_a_word_is_no_value():

@@ -3,6 +3,7 @@
 import pytest
 
 from rasa_llm_components.cli import main
+from rasa_llm_components.models.registry import forget_all
 from rasa_llm_components.models.weights import find_weights
 from rasa_llm_components.training_data.nlu_file import NluFile
 
@@ -27,7 +28,7 @@ def llama_server():
 
 def augment(bot, *generator, seed=1):
     out = bot / f"seed-{seed}.yml"
-    arguments = ["--per-intent", "2", "--calls", "2", "--seed", seed, "--out", out, "--force", "--json", bot / "json"]
+    arguments = ["--per-intent", "2", "--calls", "1", "--seed", seed, "--out", out, "--force", "--json", bot / "json"]
     code = main([str(argument) for argument in ("augment", "--bot", bot, *generator, *arguments)])
     examples = [(one.intent, one.written) for one in NluFile.read(out).examples] if out.exists() else []
     return code, examples, (bot / "json").read_text()
@@ -37,6 +38,7 @@ def test_model_in_this_process_writes_and_the_same_seed_writes_the_same(bot):
     code, examples, record = augment(bot, "--model", MODEL)
     assert code == 0
     assert '"verdict"' in record
+    forget_all()  # llama.cpp's cache of prompts changes the last bits of a later call in the same process
     assert examples == augment(bot, "--model", MODEL)[1]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,7 +22,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from rasa_llm_components.models.finetuning.guards import oddities, unknown_words
 from rasa_llm_components.models.finetuning.label_names import readable_names
 from rasa_llm_components.models.finetuning.settings import KEY, FinetuneSettings
-from rasa_llm_components.models.intent_head import HeldOut, IntentHead, thin_classes
+from rasa_llm_components.models.intent_head import IntentHead
 from rasa_llm_components.models.protocols import SentenceEncoder
 from rasa_llm_components.nlu.configuration import (
     check_configuration,
@@ -30,6 +31,8 @@ from rasa_llm_components.nlu.configuration import (
     other_encoder,
 )
 from rasa_llm_components.nlu.sentence_vector import sentence_vector, training_vectors
+from rasa_llm_components.nlu.several_intents import JOINT, joint_intent, training_parts, wishes
+from rasa_llm_components.nlu.training_report import report_examples
 from rasa_llm_components.nlu.transformer_featurizer import DEFAULT_ALIAS, TransformerFeaturizer
 from rasa_llm_components.version import __version__
 
@@ -42,8 +45,6 @@ logger = logging.getLogger(__name__)
 _ABOUT_FILE = "trained_with.json"
 _FORMAT = 2
 """Of what is stored; another number trains again whatever Rasa's cache holds."""
-_THIN = 5
-_OVERLAP = 0.05
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -68,6 +69,8 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
             "intent_names": True,
             # Intents in the ranking of the parse output; 0 is all of them.
             "ranking_length": 0,
+            # Look for several intents in one message, and read `intent1+intent2` in the training data as two.
+            "multi_intent": False,
             # Tune the encoder's top layers: auto, true, false, or keys (`models/finetuning/settings.py`).
             KEY: "auto",
             # Rounds through the examples at most; `rasa train --finetune` takes its fraction of them.
@@ -108,10 +111,11 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
         resource: Resource,
         head: IntentHead | None = None,
         tuned: TunedIntentModel | None = None,
+        joint: Sequence[str] = (),
     ) -> None:
         """Wraps a head on the featurizer's vectors, or a model with layers of its own. Use `create` or `load`."""
         self._config, self._model_storage, self._resource = config, model_storage, resource
-        self._head, self._tuned = head, tuned
+        self._head, self._tuned, self._joint = head, tuned, list(joint)
         self._lower: LowerLayers | None = None
 
     def train(self, training_data: TrainingData) -> Resource:
@@ -131,6 +135,10 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
         vectors = training_vectors(examples, alias, component)
         encoder = TransformerFeaturizer.encoder_called(alias)
         texts = [message.get(TEXT) for message in examples]
+        self._joint = sorted({label for label in labels if JOINT in label}) if self._config["multi_intent"] else []
+        if self._joint and encoder:
+            texts, labels = training_parts(texts, labels)
+            vectors = encoder.encode(texts)
         with self._model_storage.write_to(self._resource) as folder:
             self._tuned = self._tune(texts, labels, encoder, folder)
             if self._tuned is None:
@@ -143,9 +151,14 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
                     encoder=encoder.fingerprint if encoder else "",
                     seed=self._config["random_seed"],
                 )
-                _report(labels, self._head.classes_, self._head.temperature, held_out)
+                report_examples(labels, self._head.classes_, self._head.temperature, held_out)
                 self._head.save_pretrained(folder)
-            about = {"trained_with": __version__, "configuration": self._config, "tuned": self._tuned is not None}
+            about = {
+                "trained_with": __version__,
+                "configuration": self._config,
+                "tuned": self._tuned is not None,
+                "joint": self._joint,
+            }
             (folder / _ABOUT_FILE).write_text(json.dumps(about), encoding="utf-8")
         return self._resource
 
@@ -189,7 +202,7 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
         if outcome.model is None:
             logger.info(f"{component}: the encoder stays as it is: {outcome.history.facts['not_tuned']}.")
             return None
-        _report(labels, outcome.model.classes_, outcome.model.temperature, outcome.held_out)
+        report_examples(labels, outcome.model.classes_, outcome.model.temperature, outcome.held_out)
         outcome.model.save_pretrained(folder)
         tuning.export(outcome.model, folder)
         return outcome.model
@@ -202,16 +215,38 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
             intent = ranking[0] if ranking else {INTENT_NAME_KEY: None, PREDICTED_CONFIDENCE_KEY: 0.0}
             message.set(INTENT, intent, add_to_output=True)
             message.set("intent_ranking", ranking, add_to_output=True)
+            if self._config["multi_intent"] and ranking:
+                self._look_for_several(message, ranking)
         return messages
+
+    def _look_for_several(self, message: Message, ranking: list[dict[str, Any]]) -> None:
+        """Sets `intents`, and the joint intent where the training data has one."""
+        encoder = TransformerFeaturizer.encoder_called(self._config["featurizer"])
+        assert encoder is not None
+
+        def first_intent(text: str) -> dict[str, Any]:
+            return self._ranking(self._probabilities_of(text, encoder.encode([text])[0]))[0]
+
+        found = wishes(message.get(TEXT), first_intent)
+        message.set("intents", found, add_to_output=True)
+        joint = joint_intent(found, self._joint)
+        if joint is not None:
+            others = [intent for intent in ranking if intent[INTENT_NAME_KEY] != joint[INTENT_NAME_KEY]]
+            message.set(INTENT, joint, add_to_output=True)
+            message.set("intent_ranking", [joint, *others], add_to_output=True)
 
     def _probabilities(self, message: Message) -> np.ndarray | None:
         """`(classes,)` of one message, or None when nothing was trained or the featurizer is missing."""
         vector = sentence_vector(message, self._config["featurizer"])
-        if vector is None:
+        if vector is None or (self._tuned is None and self._head is None):
             return None
+        return self._probabilities_of(message.get(TEXT), vector)
+
+    def _probabilities_of(self, text: str, vector: np.ndarray) -> np.ndarray:
         if self._tuned is not None:
-            return self._tuned.predict_texts(self._lower_layers(), [message.get(TEXT)])[0]
-        return self._head.predict_proba(vector[None, :])[0] if self._head is not None else None
+            return self._tuned.predict_texts(self._lower_layers(), [text])[0]
+        assert self._head is not None
+        return self._head.predict_proba(vector[None, :])[0]
 
     def _lower_layers(self) -> LowerLayers:
         from rasa_llm_components.models.finetuning.lower_layers import LowerLayers
@@ -250,7 +285,7 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
         try:
             with model_storage.read_from(resource) as folder:
                 about = json.loads((folder / _ABOUT_FILE).read_text(encoding="utf-8"))
-                trained_with, configuration = about["trained_with"], about["configuration"]
+                trained_with, configuration, joint = about["trained_with"], about["configuration"], about["joint"]
                 if about["tuned"]:
                     tuned = _tuned_model(folder, encoder)
                 else:
@@ -263,7 +298,7 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
         _check_encoder(cls.__name__, (tuned or head).encoder, encoder)  # type: ignore[union-attr]
         if execution_context.is_finetuning:
             configuration = {**configuration, "epochs": config["epochs"]}
-        return cls({**config, **configuration}, model_storage, resource, head, tuned)
+        return cls({**config, **configuration}, model_storage, resource, head, tuned, joint)
 
 
 def _tuned_model(folder: Path, encoder: SentenceEncoder | None) -> TunedIntentModel:
@@ -296,22 +331,3 @@ def _check_encoder(component: str, trained_on: str, encoder: SentenceEncoder | N
 def _name_vectors(intents: set[str], encoder: SentenceEncoder) -> dict[str, np.ndarray]:
     names = readable_names(intents)
     return dict(zip(names, encoder.encode(list(names.values())))) if names else {}
-
-
-def _report(labels: list[str], classes: list[str], temperature: float, held_out: HeldOut) -> None:
-    """Logs what a developer can mend in the training data."""
-    thin = thin_classes(labels, _THIN)
-    if thin:
-        listed = ", ".join(f"{intent} ({count})" for intent, count in thin.items())
-        logger.warning(f"Intents with fewer than {_THIN} examples; a few more would help: {listed}")
-    if not len(held_out.labels):
-        logger.warning("Every intent has one example only: the confidences could not be calibrated.")
-        return
-    logger.info(
-        f"{len(labels)} examples of {len(classes)} intents;"
-        f" {held_out.accuracy:.0%} of held-out examples right; temperature {temperature:.2f}"
-    )
-    pairs = held_out.confusable_pairs(classes)
-    listed = "; ".join(f"{one} and {other} ({share:.0%})" for one, other, share in pairs if share >= _OVERLAP)
-    if listed:
-        logger.warning(f"Intents that overlap, and the share of probability they take from each other: {listed}")

@@ -148,14 +148,19 @@ def _import_rasa() -> None:
 
 def _loaded(model: Path) -> Any:
     from rasa.core.agent import Agent
+    from rasa.engine.exceptions import GraphComponentException
     from rasa.shared.exceptions import RasaException
 
     try:
         return Agent.load(model)
     except (RasaException, ValueError, OSError, ImportError) as error:
-        reason = " ".join(str(error.__cause__ or error).split())
+        # Rasa wraps what a component raises in a sentence that names the node only.
+        told = error.__cause__ if isinstance(error, GraphComponentException) and error.__cause__ else error
+        reason = " ".join(str(told).split()).rstrip(".") + "."
         raise ConfigurationError(
-            f"no trained bot could be loaded: {reason}", component=str(model), fix="Train one: rasa train"
+            f"no trained bot could be loaded: {reason}",
+            component=str(model),
+            fix="" if "rasa train" in reason else "Train one: rasa train",
         ) from error
 
 

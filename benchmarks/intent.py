@@ -1,9 +1,10 @@
 """How well and how fast messages are understood, trained and parsed through Rasa itself.
 
-    python benchmarks/intent.py --data DIR --train train_10 --json OUT [--peer diet]
+    python benchmarks/intent.py --data DIR --train train_10 --json OUT [--peer frozen] [--peer diet]
 
 DIR holds folders (`train_10`, `test`, ...), each with `seq.in` (one sentence a line) and `label` (its intent).
-Every pipeline runs in a process of its own, so that its peak memory is its own; imports are not timed.
+`frozen` is ours without fine-tuning, `diet` Rasa's default pipeline. Every pipeline runs in a process of its own, so
+that its peak memory is its own; imports are not timed.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ OURS = [
     {"name": "rasa_llm_components.nlu.TransformerFeaturizer"},
     {"name": "rasa_llm_components.nlu.TransformerIntentClassifier"},
 ]
+FROZEN = [*OURS[:-1], {**OURS[-1], "finetune": False}]
 RASA_DEFAULT = [
     {"name": "WhitespaceTokenizer"},
     {"name": "RegexFeaturizer"},
@@ -43,7 +45,7 @@ RASA_DEFAULT = [
     {"name": "ResponseSelector", "epochs": 100, "constrain_similarities": True},
     {"name": "FallbackClassifier", "threshold": 0.3, "ambiguity_threshold": 0.1},
 ]
-PIPELINES = {"rasa-llm-components": OURS, "diet": RASA_DEFAULT}
+PIPELINES = {"rasa-llm-components": OURS, "frozen": FROZEN, "diet": RASA_DEFAULT}
 
 
 def main() -> None:
@@ -204,7 +206,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--train", default="train", help="name of the training split (default: train)")
     parser.add_argument("--test", default="test", help="name of the test split (default: test)")
     parser.add_argument("--limit", type=int, default=0, help="parse only the first N test messages (default: all)")
-    parser.add_argument("--peer", action="append", default=[], choices=["diet"], help="measure this pipeline as well")
+    parser.add_argument(
+        "--peer", action="append", default=[], choices=["frozen", "diet"], help="measure this pipeline as well"
+    )
     parser.add_argument("--json", type=Path, help="write the records here, ours first")
     parser.add_argument("--run", choices=sorted(PIPELINES), help=argparse.SUPPRESS)
     return parser.parse_args()

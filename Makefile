@@ -40,6 +40,7 @@ ifdef DATA
 	$(PYTHON) benchmarks/runtimes.py --data $(DATA)/intent/banking77 --json $(RESULTS)/runtimes.json
 	$(PYTHON) benchmarks/out_of_scope.py --data $(DATA)/intent/banking77_oos --oos id-oos ood-oos --json $(RESULTS)/out_of_scope.json
 	$(PYTHON) benchmarks/insights.py --data $(DATA)/intent/banking77 --json $(RESULTS)/insights.json
+	$(PYTHON) benchmarks/augmentation.py --data $(DATA)/intent/banking77 --train train_5 --intents 20 --calls 1 --json $(RESULTS)/augmentation.json
 	$(PYTHON) benchmarks/knowledge.py --data $(DATA)/faq/xquad/xquad.en.json --json $(RESULTS)/knowledge.json
 	$(PYTHON) benchmarks/sentiment.py --vader $(DATA)/sentiment/vader --questions $(DATA)/faq/xquad/xquad.en.json --json $(RESULTS)/sentiment.json
 	$(PYTHON) benchmarks/guardrails.py --injections $(DATA)/guardrails/prompt_injections --harmless $(DATA)/guardrails/notinject --json $(RESULTS)/guardrails.json

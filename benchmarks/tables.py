@@ -70,6 +70,13 @@ SECTIONS = (
         "beside it. `certain` is what `--relabel` would move.",
     ),
     Section(
+        "augmentation",
+        "Examples written by a model",
+        "python benchmarks/augmentation.py --data banking77 --train train_5 --intents 20 --calls 1 --json OUT",
+        "Twenty of BANKING77's intents, five examples each, and what SmolLM2-135M, a very small model, adds to them: "
+        "with what the filter keeps, and with all of it.",
+    ),
+    Section(
         "knowledge",
         "Passages found, and questions declined",
         "python benchmarks/knowledge.py --data xquad.en.json --json OUT",

@@ -74,7 +74,8 @@ class Encoder:
         self.max_tokens = max_tokens
         self.fingerprint = fingerprint
         self._prefixes: dict[str, str] = {"query": query_prefix, "passage": passage_prefix}
-        self._last: tuple[list[int], list[np.ndarray]] = ([], [])
+        self._last_states: tuple[list[int], list[np.ndarray]] = ([], [])
+        self._last_read: tuple[str, list[np.ndarray]] = ("", [])
         self._encode_one = lru_cache(maxsize=REMEMBERED_TEXTS)(self._encode_one_uncached)
 
     @classmethod
@@ -149,14 +150,21 @@ class Encoder:
         Returns:
             None for a text that does not take the quick way (`single_text.py`).
         """
+        last, layers = self._last_read
+        if layers and last == text:
+            return layers[layer - 1]
         [first, *others] = self._windows([text], "query")
         if self._quick is None or others or len(first.ids) > _SHORT:
             return None
-        ids, layers = self._last
+        ids, layers = self._last_states
         return (layers if ids == first.ids else self._quick(first.ids))[layer - 1]
 
     def _encode_one_uncached(self, text: str, kind: Kind) -> EncodedText:
-        return self._forward([text], kind, words=True, show_progress=False)[0]
+        before = self._last_states
+        encoded = self._forward([text], kind, words=True, show_progress=False)[0]
+        if kind == "query" and self._last_states is not before:
+            self._last_read = (text, self._last_states[1])
+        return encoded
 
     def _forward(self, texts: Sequence[str], kind: Kind, *, words: bool, show_progress: bool) -> list[EncodedText]:
         import torch
@@ -200,8 +208,8 @@ class Encoder:
         import torch
 
         if self._quick and len(batch) == 1 and len(batch[0].ids) <= _SHORT:
-            self._last = (batch[0].ids, self._quick(batch[0].ids))
-            return [self._last[1][-1]]
+            self._last_states = (batch[0].ids, self._quick(batch[0].ids))
+            return [self._last_states[1][-1]]
         longest = len(batch[-1].ids)
         ids = torch.full((len(batch), longest), self._tokenizer.pad_token_id or 0, dtype=torch.long)
         mask = torch.zeros((len(batch), longest), dtype=torch.long)

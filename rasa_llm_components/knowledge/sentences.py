@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 _CHINESE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 _LONGEST_LINE = 100_000
+_OPENING = re.compile(r"""(?:[(\[{（【「『《“‘„]|(?<=\s)["'])+\s*\Z""")
+_MOST_OPENING = 8
 
 
 def is_chinese(text: str) -> bool:
@@ -29,8 +31,15 @@ def split_sentences(text: str) -> tuple[str, ...]:
         for start in range(0, len(line), _LONGEST_LINE):
             piece = line[start : start + _LONGEST_LINE]
             document = _pipeline("zh" if is_chinese(piece) else "en")(piece)
-            sentences.extend(sentence.text.strip() for sentence in document.sents)
+            starts = [_before_brackets(piece, sentence.start_char) for sentence in document.sents]
+            sentences.extend(piece[start:end].strip() for start, end in zip(starts, [*starts[1:], len(piece)]))
     return tuple(sentence for sentence in sentences if sentence)
+
+
+def _before_brackets(text: str, start: int) -> int:
+    """Where a sentence begins: spaCy counts a bracket or quotation mark in front of it to the sentence before."""
+    opening = _OPENING.search(text, max(start - _MOST_OPENING, 0), start)
+    return opening.start() if opening else start
 
 
 @lru_cache(maxsize=2)

@@ -39,7 +39,8 @@ _POINTS_NOWHERE = re.compile(
 """`Is it possible to …`, `Are there …`: the words point at nothing."""
 
 _GOES_ON = re.compile(
-    r"^\W*(?:(?:and|or|but|so)\W+)?(?:what about|how about|what if|how come|how so|since when|until when)\b"
+    r"^\W*(?:(?:and|or|but|so)\W+)?(?:what about|how about|what if|how come|how so)\b"
+    r"|^\W*(?:(?:and|or|but|so)\W+)?(?:since|until) when\W*$"
     rf"|^\W*(?:(?:and|or|but)\W+)?how (?:much|many|long|soon|fast|late)\s+(?:{_PLACES})\b"
     r"|^\W*(?:and|or|but)\W+(?!(?:how|when|what|where|who|which|why|do|does|did|is|are|can|could|will|would|may|must"
     r"|should|have|has|i|you|we|my|your|our|please|also|then)\b)"

@@ -167,8 +167,8 @@ def table(records: Sequence[Record]) -> str:
     return "\n".join(lines)
 
 
-_LISTS = ("sent_texts", "unknown_replies", "changed_facts")
-"""Texts in the records that are there to be read in the file, not in the table."""
+_LISTS = ("sent_texts", "unknown_replies", "changed_facts", "reliability", "thresholds")
+"""In the records to be read in the file or drawn, not in the table."""
 
 
 def flattened(record: Record, prefix: str = "") -> Record:

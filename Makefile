@@ -36,7 +36,8 @@ bench: .venv/.installed-development  ## Measure, and write docs/benchmarks.md. D
 	$(PYTHON) benchmarks/generated_replies.py --json $(RESULTS)/generated_replies.json
 	$(PYTHON) benchmarks/running_bot.py --peer stock --json $(RESULTS)/running_bot.json
 ifdef DATA
-	$(PYTHON) benchmarks/intent.py --data $(DATA)/intent/banking77 --train train_10 --peer frozen --peer diet --json $(RESULTS)/intent.json
+	$(PYTHON) benchmarks/intent.py --data $(DATA)/intent/banking77 --train train_10 --seeds 3 --peer frozen --peer diet --json $(RESULTS)/intent.json
+	$(PYTHON) benchmarks/reliability.py --json $(RESULTS)/intent.json --picture docs/images/reliability.png
 	$(PYTHON) benchmarks/runtimes.py --data $(DATA)/intent/banking77 --json $(RESULTS)/runtimes.json
 	$(PYTHON) benchmarks/out_of_scope.py --data $(DATA)/intent/banking77_oos --oos id-oos ood-oos --json $(RESULTS)/out_of_scope.json
 	$(PYTHON) benchmarks/insights.py --data $(DATA)/intent/banking77 --json $(RESULTS)/insights.json

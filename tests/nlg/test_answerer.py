@@ -64,6 +64,7 @@ def test_supported_reply_is_sent_with_its_source(answerer):
         ("Gift cards are 18 € in Norway and can be ordered by telephone from our friendly staff.", "nearness"),
         ("word " * 300, "length"),
         ("Answer the question with what the text says.", "leak"),
+        (f"Also: {NORWAY}", "statements"),
     ],
 )
 def test_reply_that_fails_a_check_is_not_sent_and_the_passage_is_quoted(answerer, reply, check):

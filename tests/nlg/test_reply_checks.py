@@ -9,6 +9,7 @@ from rasa_llm_components.nlg.checks.names import names
 from rasa_llm_components.nlg.checks.phrases_check import check_phrases
 from rasa_llm_components.nlg.checks.quantities import quantities
 from rasa_llm_components.nlg.checks.question_check import check_question
+from rasa_llm_components.nlg.checks.statements_check import check_statements
 
 SECRET = "Answer the question with what the text of our documents says and nothing else."
 
@@ -43,6 +44,23 @@ def test_language(question, text, passes):
 )
 def test_length(text, passes):
     assert (check_length(text, 120) == "") is passes
+
+
+@pytest.mark.parametrize(
+    ("text", "passes"),
+    [
+        ("Points stay valid for two years.", True),
+        ("Also: How long do points stay valid?", False),
+        ("Points stay valid for two years. Did you know?", False),
+        ('He asked: "How long?"', False),
+        ("积分有效期两年。", True),
+        ("积分有效多久？", False),
+        ("Is it engraved? Then it stays with you.", True),
+    ],
+)
+def test_a_reply_says_something(text, passes):
+    passages = "Returns\nIs it engraved? Then it stays with you. Points stay valid for two years."
+    assert (check_statements(text, passages) == "") is passes
 
 
 def test_phrases_of_the_developer_and_of_generators_are_stopped():

@@ -10,6 +10,7 @@ from rasa_llm_components.nlg.checks.length_check import check_length
 from rasa_llm_components.nlg.checks.phrases_check import check_phrases
 from rasa_llm_components.nlg.checks.question_check import check_question
 from rasa_llm_components.nlg.checks.sources import Source
+from rasa_llm_components.nlg.checks.statements_check import check_statements
 from rasa_llm_components.nlg.checks.support_check import check_support
 
 
@@ -28,6 +29,7 @@ def check_answer(draft: Draft) -> tuple[list[CheckResult], list[Source]]:
         CheckResult("language", check_language(draft.text, draft.question)),
         CheckResult("phrases", check_phrases(draft.text, draft.banned_phrases, passages)),
         CheckResult("leak", check_leak(draft.text, draft.instructions, passages)),
+        CheckResult("statements", check_statements(draft.text, passages)),
     ]
     if not all(result.passed for result in results):
         return results, []  # the checks below cost a forward pass

@@ -1,11 +1,10 @@
-"""Says how a message sounds: `sentiment: {label, score, confidences}`, from the transformer's sentence vector."""
+"""Says how a message sounds: `sentiment: {label, score, confidences}`, from the transformer's one pass."""
 
 from __future__ import annotations
 
 import json
 import logging
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,14 +18,8 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_llm_components.models.protocols import SentenceEncoder
-from rasa_llm_components.models.sentiment_head import (
-    LABELS,
-    PROBE,
-    SentimentHead,
-    check_label,
-    shipped_head,
-    shipped_heads_fingerprint,
-)
+from rasa_llm_components.models.sentiment_head import LABELS, PROBE, check_label, shipped_heads_fingerprint
+from rasa_llm_components.models.sentiment_model import SentimentModel
 from rasa_llm_components.nlu.configuration import check_configuration, check_trained_version, errors_for, other_encoder
 from rasa_llm_components.nlu.sentence_vector import sentence_vector, training_vectors
 from rasa_llm_components.nlu.transformer_featurizer import DEFAULT_ALIAS, TransformerFeaturizer
@@ -35,13 +28,14 @@ from rasa_llm_components.version import __version__
 logger = logging.getLogger(__name__)
 
 SENTIMENT = "sentiment"
-_HEAD_FILE = "sentiment.npz"
 _ABOUT_FILE = "sentiment.json"
+_COMPARED = 500
+"""Training examples on which the quick form of the layers is compared with the layers."""
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=True)
 class SentimentTagger(GraphComponent):
-    """Negative, neutral or positive: a shipped head on the TransformerFeaturizer's vector, plus a bot's own labels."""
+    """Negative, neutral or positive: shipped layers on the TransformerFeaturizer's pass, plus a bot's own labels."""
 
     # The featurizer in front is asked for in `train`: Rasa's own `required_components` check
     # would name the class, but not the line to add.
@@ -49,7 +43,7 @@ class SentimentTagger(GraphComponent):
     @staticmethod
     def required_packages() -> list[str]:
         """Packages whose versions belong to a trained model's fingerprint."""
-        return ["numpy", "scipy"]
+        return ["numpy", "scipy", "torch"]
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
@@ -57,7 +51,9 @@ class SentimentTagger(GraphComponent):
         return {
             # The `alias` of the TransformerFeaturizer to read.
             "featurizer": DEFAULT_ALIAS,
-            # How far one labelled example of the bot moves the head.
+            # Read a message with the encoder's top layers tuned for sentiment, where the encoder runs in this process.
+            "own_layers": True,
+            # How far one labelled example of the bot moves the answer.
             "own_labels_strength": 10.0,
             # Also publish the label as an entity called `sentiment`.
             "as_entity": False,
@@ -95,26 +91,25 @@ class SentimentTagger(GraphComponent):
         config: dict[str, Any],
         model_storage: ModelStorage,
         resource: Resource,
-        head: SentimentHead | None = None,
+        model: SentimentModel | None = None,
     ) -> None:
-        """Wraps a head. Use `create` or `load`."""
-        self._config, self._model_storage, self._resource, self._head = config, model_storage, resource, head
+        """Wraps a model. Use `create` or `load`."""
+        self._config, self._model_storage, self._resource, self._model = config, model_storage, resource, model
 
     def train(self, training_data: TrainingData) -> Resource:
-        """Takes the shipped head, learns the bot's own labels on top of it, and stores the result.
+        """Takes the shipped layers or head, learns the bot's own labels on top of it, and stores the result.
 
         Raises:
             InvalidConfigException: a label that is none of the three, no featurizer in front, or
-                neither a shipped head for the encoder nor labels of two kinds.
+                neither anything shipped for the encoder nor labels of two kinds.
         """
         featurizer = self._config["featurizer"]
         with_text = [message for message in training_data.nlu_examples if message.get(TEXT)]
         training_vectors(with_text[:1], featurizer, type(self).__name__)
         encoder = TransformerFeaturizer.encoder_called(featurizer)
         assert encoder is not None, "there are features, so there is a featurizer"
-        labelled = self._labelled(training_data)
-        self._head = replace(self._fit(encoder, labelled), encoder=encoder.fingerprint)
-        self._persist()
+        self._model = self._fit(encoder, self._labelled(training_data))
+        self._persist([message.get(TEXT) for message in with_text])
         return self._resource
 
     def _labelled(self, training_data: TrainingData) -> list[tuple[Message, str]]:
@@ -126,11 +121,10 @@ class SentimentTagger(GraphComponent):
                     labelled.append((message, check_label(label, message.get(TEXT))))
         return labelled
 
-    def _fit(self, encoder: SentenceEncoder, labelled: list[tuple[Message, str]]) -> SentimentHead:
+    def _fit(self, encoder: SentenceEncoder, labelled: list[tuple[Message, str]]) -> SentimentModel:
         with errors_for(type(self).__name__):
-            probe = encoder.encode([PROBE])[0]
-        labels = [label for _, label in labelled]
-        shipped = shipped_head(encoder.fingerprint, probe)
+            shipped = SentimentModel.shipped(encoder, own_layers=self._config["own_layers"])
+        messages, labels = [message for message, _ in labelled], [label for _, label in labelled]
         if shipped is None and len(set(labels)) < 2:
             raise self._mistake(
                 "featurizer",
@@ -143,13 +137,11 @@ class SentimentTagger(GraphComponent):
             assert shipped is not None
             return shipped
         logger.info(f"Sentiment: the bot's own labels are learnt: {dict(Counter(labels))}")
-        vectors = training_vectors(
-            [message for message, _ in labelled], self._config["featurizer"], type(self).__name__
-        )
+        vectors = training_vectors(messages, self._config["featurizer"], type(self).__name__)
         strength = float(self._config["own_labels_strength"])
-        if shipped is not None:
-            return shipped.adapted(vectors, labels, strength=strength)
-        return SentimentHead.fit_own(vectors, labels, encoder=encoder.fingerprint, probe=probe, strength=strength)
+        if shipped is None:
+            return SentimentModel.of_labels(encoder, vectors, labels, strength=strength)
+        return shipped.adapted([message.get(TEXT) for message in messages], vectors, labels, strength=strength)
 
     def _mistake(self, key: str, problem: str, fix: str) -> InvalidConfigException:
         return InvalidConfigException(f"{type(self).__name__}: `{key}: {self._config[key]}`: {problem} {fix}")
@@ -158,7 +150,7 @@ class SentimentTagger(GraphComponent):
         """Sets `sentiment` on each message; one without a text is neutral."""
         for message in messages:
             vector = sentence_vector(message, self._config["featurizer"]) if message.get(TEXT) else None
-            sentiment = _sentiment(vector, self._head)
+            sentiment = _sentiment(message.get(TEXT), vector, self._model)
             message.set(SENTIMENT, sentiment, add_to_output=True)
             if self._config["as_entity"] and message.get(TEXT):
                 message.set(
@@ -177,11 +169,17 @@ class SentimentTagger(GraphComponent):
             "extractor": type(self).__name__,
         }
 
-    def _persist(self) -> None:
-        assert self._head is not None
-        about = {"trained_with": __version__, "configuration": self._config}
+    def _persist(self, texts: list[str]) -> None:
+        assert self._model is not None
+        some = np.random.default_rng(0).permutation(len(texts))[:_COMPARED]
+        about = {
+            "trained_with": __version__,
+            "configuration": self._config,
+            "layers": self._model.has_layers,
+            "own_labels": self._model.has_own_labels,
+        }
         with self._model_storage.write_to(self._resource) as folder:
-            self._head.save_pretrained(folder / _HEAD_FILE)
+            self._model.save_pretrained(folder, [texts[index] for index in some])
             (folder / _ABOUT_FILE).write_text(json.dumps(about), encoding="utf-8")
 
     @classmethod
@@ -198,27 +196,37 @@ class SentimentTagger(GraphComponent):
         Raises:
             InvalidConfigException: the model was trained with another version or encoder, or is not whole.
         """
+        encoder = TransformerFeaturizer.encoder_called(config["featurizer"])
         try:
             with model_storage.read_from(resource) as folder:
                 about = json.loads((folder / _ABOUT_FILE).read_text(encoding="utf-8"))
                 trained_with, configuration = about["trained_with"], about["configuration"]
-                head = SentimentHead.from_pretrained(folder / _HEAD_FILE)
+                model = SentimentModel.from_pretrained(folder, layers=about["layers"], own=about["own_labels"])
         except (OSError, KeyError, TypeError, ValueError) as error:
-            raise InvalidConfigException(
-                f"{cls.__name__}: the trained model holds no whole sentiment head. Train again: rasa train"
-            ) from error
+            raise _not_whole(cls.__name__) from error
         check_trained_version(cls.__name__, trained_with)
-        _check_encoder(cls.__name__, head, TransformerFeaturizer.encoder_called(config["featurizer"]))
-        return cls({**config, **configuration}, model_storage, resource, head)
+        _check_encoder(cls.__name__, model, encoder)
+        try:
+            with model_storage.read_from(resource) as folder, errors_for(cls.__name__):
+                model.read_with(encoder, folder)
+        except ValueError as error:
+            raise _not_whole(cls.__name__) from error
+        return cls({**config, **configuration}, model_storage, resource, model)
 
 
-def _check_encoder(component: str, head: SentimentHead, encoder: SentenceEncoder | None) -> None:
-    if encoder is None or encoder.fingerprint == head.encoder:
+def _not_whole(component: str) -> InvalidConfigException:
+    return InvalidConfigException(
+        f"{component}: the trained model holds no whole sentiment head. Train again: rasa train"
+    )
+
+
+def _check_encoder(component: str, model: SentimentModel, encoder: SentenceEncoder | None) -> None:
+    if encoder is None or encoder.fingerprint == model.encoder:
         return
     with errors_for(component):
         probe = encoder.encode([PROBE])[0]
-    if not head.fits(encoder.fingerprint, probe):
-        raise other_encoder(component, head.encoder, encoder.fingerprint)
+    if not model.fits(encoder.fingerprint, probe):
+        raise other_encoder(component, model.encoder, encoder.fingerprint)
 
 
 def _own_label(message: Message) -> object | None:
@@ -231,11 +239,11 @@ def _own_label(message: Message) -> object | None:
     return None
 
 
-def _sentiment(vector: np.ndarray | None, head: SentimentHead | None) -> dict[str, Any]:
-    if vector is None or head is None:
+def _sentiment(text: str, vector: np.ndarray | None, model: SentimentModel | None) -> dict[str, Any]:
+    if vector is None or model is None:
         probabilities = np.array([label == "neutral" for label in LABELS], dtype=float)
     else:
-        probabilities = head.predict_proba(vector[None, :])[0]
+        probabilities = model.predict_proba([text], vector[None, :])[0]
     confidences = {label: float(probability) for label, probability in zip(LABELS, probabilities)}
     return {
         "label": LABELS[int(np.argmax(probabilities))],

@@ -16,6 +16,7 @@ from rasa.shared.exceptions import InvalidConfigException
 from rasa.shared.nlu.training_data.formats import RasaYAMLReader
 from rasa.shared.nlu.training_data.message import Message
 
+from rasa_llm_components.models import sentiment_head
 from rasa_llm_components.nlu import SentimentTagger, TransformerFeaturizer
 
 from .conftest import CLASSIFIER, FEATURIZER, Bot
@@ -112,6 +113,49 @@ def test_a_loaded_tagger_keeps_the_configuration_it_was_trained_with(tmp_path: P
     assert (entity["entity"], entity["value"], entity["start"], entity["end"]) == ("sentiment", "negative", 0, 13)
 
 
+def test_layers_of_its_own_are_stored_with_the_model_and_read_again(tmp_path: Path) -> None:
+    tagger = Tagger(tmp_path)
+    before = {text: tagger.sentiment(text)["confidences"] for text in ("it is not good", "hello there")}
+    assert {file.name for file in tmp_path.rglob("*.*") if file.is_file()} == {
+        "own_labels.npz",
+        "sentiment.json",
+        "sentiment_layers.npz",
+        "tuned_layers.onnx",
+    }
+    tagger.load()
+    for text, confidences in before.items():
+        assert tagger.sentiment(text)["confidences"] == pytest.approx(confidences, abs=0.1)
+
+
+def test_without_own_layers_the_small_head_answers(tmp_path: Path) -> None:
+    tagger = Tagger(tmp_path, own_layers=False)
+    tagger.load()
+    assert not list(tmp_path.rglob("*layers*"))
+    assert tagger.sentiment("and again a later ETA")["label"] == "negative"
+
+
+def test_a_damaged_quick_form_leaves_the_layers_to_torch(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    tagger = Tagger(tmp_path)
+    (graph,) = tmp_path.rglob("tuned_layers.onnx")
+    graph.write_bytes(graph.read_bytes()[:1000])
+    tagger.load()
+    assert "tuned_layers.onnx is damaged, torch runs" in caplog.text
+    assert tagger.sentiment("this is awful")["label"] == "negative"
+
+
+@pytest.mark.parametrize("file", ["sentiment_layers.npz", "own_labels.npz"])
+@pytest.mark.parametrize("left", [0, 100])
+def test_a_damaged_or_missing_part_says_train_again(tmp_path: Path, file: str, left: int) -> None:
+    tagger = Tagger(tmp_path)
+    (damaged,) = tmp_path.rglob(file)
+    damaged.write_bytes(damaged.read_bytes()[:left])
+    with pytest.raises(InvalidConfigException, match=r"no whole sentiment head\. Train again: rasa train"):
+        tagger.load()
+    damaged.unlink()
+    with pytest.raises(InvalidConfigException, match=r"no whole sentiment head\. Train again: rasa train"):
+        tagger.load()
+
+
 @pytest.mark.parametrize("text", ["", "   ", "\u200b", "\x00"])
 def test_a_message_without_words_is_neutral(tmp_path: Path, text: str) -> None:
     assert Tagger(tmp_path).sentiment(text)["label"] == "neutral"
@@ -155,6 +199,7 @@ def test_a_featurizer_of_another_alias_is_a_mistake_in_the_configuration(tmp_pat
     ("key", "value", "sentence"),
     [
         ("as_entity", "yes", "`as_entity: yes`: this must be of type bool"),
+        ("own_layers", "two", "`own_layers: two`: this must be of type bool"),
         ("own_labels_strength", -1.0, "`own_labels_strength: -1.0`: this must be above 0"),
         ("as_entitty", True, "Did you mean `as_entity`?"),
     ],
@@ -177,8 +222,15 @@ def test_a_model_of_another_version_or_a_broken_one_says_train_again(tmp_path: P
         tagger.load()
 
 
-def test_training_again_is_due_when_the_head_has_changed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["sentiment", "sentiment_layers"])
+def test_training_again_is_due_when_head_or_layers_have_changed(
+    kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for file in Path(sentiment_head.__file__).parent.joinpath("heads").glob("*.npz"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
     before = SentimentTagger.fingerprint_addon({})
-    (tmp_path / "new.sentiment.npz").write_bytes(b"another head")
-    monkeypatch.setattr("rasa_llm_components.models.sentiment_head._SHIPPED", tmp_path)
+    monkeypatch.setattr(sentiment_head, "_SHIPPED", tmp_path)
+    assert SentimentTagger.fingerprint_addon({}) == before
+    (changed,) = tmp_path.glob(f"*.{kind}.npz")
+    changed.write_bytes(b"other weights")
     assert SentimentTagger.fingerprint_addon({}) != before

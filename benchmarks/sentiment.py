@@ -1,10 +1,13 @@
-"""How well the sentiment head tells negative, neutral and positive, VADER beside it; and makes the head that ships.
+"""How well negative, neutral and positive are told apart, VADER beside it; and makes what ships for it.
 
-python benchmarks/sentiment.py --vader DIR --json OUT       five-fold, on Amazon reviews and tweets
-python benchmarks/sentiment.py --data FILE --json OUT       the shipped head on a CSV `text,label`
+python benchmarks/sentiment.py --vader DIR --json OUT       five-fold, on Amazon and movie reviews and tweets
+python benchmarks/sentiment.py --data FILE --json OUT       what ships, on a CSV `text,label`
 ... --questions FILE                                        plain questions (SQuAD's JSON) called negative
-... --without-plain                                         also a head that has never seen plain sentences
-python benchmarks/sentiment.py --vader DIR --save-head rasa_llm_components/models/heads/all-MiniLM-L6-v2.sentiment.npz
+... --without-plain                                         also layers that have never seen plain sentences
+... --by-review                                             no review has sentences in two folds
+HEADS=rasa_llm_components/models/heads
+python benchmarks/sentiment.py --vader DIR --save-head $HEADS/all-MiniLM-L6-v2.sentiment.npz \
+    --save-layers $HEADS/all-MiniLM-L6-v2.sentiment_layers.npz
 """
 
 from __future__ import annotations
@@ -13,20 +16,25 @@ import argparse
 import csv
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sentiment_training import Sentences, joined, own_sentences, train_head, vader_sentences
+from sentiment_corpora import Corpora
+from sentiment_training import Sentences, vader_sentences
 
 from rasa_llm_components.models.protocols import SentenceEncoder
 from rasa_llm_components.models.registry import DEFAULT_ENCODER, shared_encoder
-from rasa_llm_components.models.sentiment_head import LABELS, PROBE, SentimentHead, shipped_head
+from rasa_llm_components.models.sentiment_head import LABELS
+from rasa_llm_components.models.sentiment_model import SentimentModel
 
-OURS, PLAIN_HEAD, VADER = "rasa-llm-components", "without plain sentences", "vader"
+OURS, PLAIN, FROZEN, VADER = "rasa-llm-components", "without plain sentences", "frozen head", "vader"
+FIRST = ("amazon", "tweets")
+"""What the first figures are of: what customers write is nearer to these than to film reviews."""
 FOLDS = 5
 Record = dict[str, Any]
+Rows = dict[str, np.ndarray]
 
 
 def main() -> None:
@@ -34,67 +42,100 @@ def main() -> None:
     options = _options()
     encoder = shared_encoder({"model": options.model})
     records: list[Record] = []
-    if options.vader:
+    saves = options.save_head or options.save_layers
+    if saves:
+        save(options, encoder)
+    if options.vader and (options.json or not saves):
         records += five_fold(options, encoder)
     if options.data:
         records += on_file(options.data, encoder)
     if options.questions:
-        share = called_negative(_shipped(encoder), encoder.encode(read_questions(options.questions)))
-        records = _with_questions(records, share)
+        records = _with_questions(records, called_negative(_shipped(encoder), encoder, options.questions))
     print_table(records)
     if options.json:
         options.json.write_text(json.dumps(records, indent=2) + "\n", encoding="utf-8")
 
 
-def five_fold(options: argparse.Namespace, encoder: SentenceEncoder) -> list[Record]:
-    """Out-of-fold figures of one head for both corpora, and of its peers; saves the head of all data if asked."""
-    corpora, plain = vader_sentences(options.vader), own_sentences()
-    print(f"Encoding {sum(len(part.texts) for part in [*corpora.values(), *plain])} sentences", flush=True)
-    shown = sys.stderr.isatty()
-    vectors = {name: encoder.encode(corpus.texts, show_progress=shown) for name, corpus in corpora.items()}
-    plain_parts = [(encoder.encode(part.texts), part, np.arange(len(part.texts))) for part in plain]
-
-    def train(rows: dict[str, np.ndarray], with_plain: bool = True) -> SentimentHead:
-        rated = [(vectors[name], corpora[name], chosen) for name, chosen in rows.items()]
-        return train_head(*joined(rated + plain_parts * with_plain), encoder)
-
+def save(options: argparse.Namespace, encoder: SentenceEncoder) -> None:
+    """Makes what ships, of all sentences."""
+    corpora = Corpora(encoder, vader_sentences(options.vader))
+    everything = {name: np.arange(len(corpus.texts)) for name, corpus in corpora.rated.items()}
+    if options.save_layers:
+        corpora.train_layers(everything).save_pretrained(options.save_layers)
     if options.save_head:
-        train({name: np.arange(len(corpus.texts)) for name, corpus in corpora.items()}).save_pretrained(
-            options.save_head
-        )
-        print(f"{options.save_head}: {options.save_head.stat().st_size} bytes", flush=True)
-    records = _records(OURS, corpora, out_of_fold(corpora, vectors, train))
+        corpora.train_head(everything).save_pretrained(options.save_head)
+    for file in filter(None, (options.save_head, options.save_layers)):
+        print(f"{file}: {file.stat().st_size} bytes", flush=True)
+
+
+def five_fold(options: argparse.Namespace, encoder: SentenceEncoder) -> list[Record]:
+    """Out-of-fold figures of the layers as they ship, rounded and of low rank, and of what stands beside them."""
+    rated = vader_sentences(options.vader)
+    print(f"Reading {sum(len(corpus.texts) for corpus in rated.values())} rated sentences", flush=True)
+    corpora = Corpora(encoder, rated)
+    rows = list(folds(rated, by_review=options.by_review))
+
+    def layers(train: Rows, test: Rows, plain: bool = True) -> Rows:
+        return corpora.labels_by_layers(corpora.train_layers(train, plain=plain), test)
+
+    def head(train: Rows, test: Rows) -> Rows:
+        return corpora.labels_by_head(corpora.train_head(train), test)
+
+    records = _records(OURS, rated, out_of_fold(rated, rows, layers))
     if options.without_plain:
-        records += _records(PLAIN_HEAD, corpora, out_of_fold(corpora, vectors, lambda rows: train(rows, False)))
-    return records + _records(VADER, corpora, {name: vader_labels(c.texts) for name, c in corpora.items()})
+        without = out_of_fold(rated, rows, lambda train, test: layers(train, test, plain=False))
+        records += _records(PLAIN, rated, without)
+    records += _records(FROZEN, rated, out_of_fold(rated, rows, head))
+    return records + _records(VADER, rated, {name: vader_labels(c.texts) for name, c in rated.items()})
+
+
+def folds(rated: dict[str, Sentences], *, by_review: bool) -> Iterable[tuple[Rows, Rows]]:
+    """Rows to train on and rows to test on, five times.
+
+    No sentence to train on has the words of one to test on, from whatever corpus.
+
+    Args:
+        rated: the corpora.
+        by_review: sentences of one review are in one fold.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    kind = StratifiedGroupKFold if by_review else StratifiedKFold
+    splits = {
+        name: list(kind(FOLDS, shuffle=True, random_state=0).split(corpus.labels, corpus.labels, corpus.groups))
+        for name, corpus in rated.items()
+    }
+    for fold in range(FOLDS):
+        test = {name: split[fold][1] for name, split in splits.items()}
+        held_out = {_words(rated[name].texts[row]) for name, rows in test.items() for row in rows}
+        train = {
+            name: np.array([row for row in split[fold][0] if _words(rated[name].texts[row]) not in held_out])
+            for name, split in splits.items()
+        }
+        yield train, test
+
+
+def _words(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def out_of_fold(
-    corpora: dict[str, Sentences],
-    vectors: dict[str, np.ndarray],
-    train: Callable[[dict[str, np.ndarray]], SentimentHead],
-) -> dict[str, np.ndarray]:
-    """Each sentence's label by a head that was trained on the other four folds of every corpus."""
-    from sklearn.model_selection import StratifiedKFold
-
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
-    splits = {name: list(folds.split(vectors[name], corpus.labels)) for name, corpus in corpora.items()}
-    predicted = {name: np.zeros(len(corpus.labels), dtype=int) for name, corpus in corpora.items()}
-    for fold in range(FOLDS):
+    rated: dict[str, Sentences], rows: Sequence[tuple[Rows, Rows]], predict: Callable[[Rows, Rows], Rows]
+) -> Rows:
+    """Each sentence's label, by what was trained without its fold."""
+    predicted = {name: np.zeros(len(corpus.labels), dtype=int) for name, corpus in rated.items()}
+    for fold, (train, test) in enumerate(rows):
         print(f"Training, fold {fold + 1} of {FOLDS}", flush=True)
-        head = train({name: split[fold][0] for name, split in splits.items()})
-        for name, split in splits.items():
-            held_out = split[fold][1]
-            predicted[name][held_out] = head.predict_proba(vectors[name][held_out]).argmax(axis=1)
+        for name, labels in predict(train, test).items():
+            predicted[name][test[name]] = labels
     return predicted
 
 
 def on_file(file: Path, encoder: SentenceEncoder) -> list[Record]:
-    """The shipped head and VADER on a CSV file."""
+    """What ships and VADER on a CSV file."""
     texts, labels = read_csv(file)
-    predicted = _shipped(encoder).predict_proba(encoder.encode(texts, show_progress=sys.stderr.isatty())).argmax(axis=1)
     return [
-        {"name": OURS, "corpus": file.stem, **figures(labels, predicted)},
+        {"name": OURS, "corpus": file.stem, **figures(labels, _labels(_shipped(encoder), encoder, texts))},
         {"name": VADER, "corpus": file.stem, **figures(labels, vader_labels(texts))},
     ]
 
@@ -118,9 +159,10 @@ def figures(labels: np.ndarray, predicted: np.ndarray) -> Record:
     }
 
 
-def called_negative(head: SentimentHead, vectors: np.ndarray) -> float:
-    """The share of these vectors that the head calls negative."""
-    return round(float((head.predict_proba(vectors).argmax(axis=1) == LABELS.index("negative")).mean()), 4)
+def called_negative(model: SentimentModel, encoder: SentenceEncoder, file: Path) -> float:
+    """The share of a file's questions that the model calls negative."""
+    labels = _labels(model, encoder, read_questions(file))
+    return round(float((labels == LABELS.index("negative")).mean()), 4)
 
 
 def vader_labels(texts: Sequence[str]) -> np.ndarray:
@@ -161,20 +203,20 @@ def print_table(records: Sequence[Record]) -> None:
             )
     shares = [record["questions_called_negative"] for record in records if "questions_called_negative" in record]
     if shares:
-        print(f"Plain questions that the shipped head calls negative: {shares[0]:.1%}")
+        print(f"Plain questions that what ships calls negative: {shares[0]:.1%}")
 
 
-def _records(name: str, corpora: dict[str, Sentences], predicted: dict[str, np.ndarray]) -> list[Record]:
-    """One record for all corpora together, then one for each."""
+def _records(name: str, rated: dict[str, Sentences], predicted: Rows) -> list[Record]:
+    """One record for Amazon and tweets together, then one for each corpus."""
     together = figures(
-        np.concatenate([corpus.labels for corpus in corpora.values()]),
-        np.concatenate([predicted[corpus] for corpus in corpora]),
+        np.concatenate([rated[corpus].labels for corpus in FIRST]),
+        np.concatenate([predicted[corpus] for corpus in FIRST]),
     )
     apart = [
         {"name": f"{name}/{corpus}", "corpus": corpus, **figures(sentences.labels, predicted[corpus])}
-        for corpus, sentences in corpora.items()
+        for corpus, sentences in rated.items()
     ]
-    return [{"name": name, "corpus": " and ".join(corpora), **together}, *apart]
+    return [{"name": name, "corpus": " and ".join(FIRST), **together}, *apart]
 
 
 def _with_questions(records: list[Record], share: float) -> list[Record]:
@@ -182,11 +224,16 @@ def _with_questions(records: list[Record], share: float) -> list[Record]:
     return [first, *records[1:]]
 
 
-def _shipped(encoder: SentenceEncoder) -> SentimentHead:
-    head = shipped_head(encoder.fingerprint, encoder.encode([PROBE])[0])
-    if head is None:
-        raise SystemExit("No head is shipped for this encoder.")
-    return head
+def _shipped(encoder: SentenceEncoder) -> SentimentModel:
+    model = SentimentModel.shipped(encoder, own_layers=True)
+    if model is None:
+        raise SystemExit("Nothing is shipped for this encoder.")
+    return model
+
+
+def _labels(model: SentimentModel, encoder: SentenceEncoder, texts: Sequence[str]) -> np.ndarray:
+    vectors = encoder.encode(texts, show_progress=sys.stderr.isatty())
+    return model.predict_proba(texts, vectors).argmax(axis=1)
 
 
 def _options() -> argparse.Namespace:
@@ -194,15 +241,17 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--vader", type=Path, help="folder with VADER's rated sentences")
     parser.add_argument("--data", type=Path, help="CSV file with the columns text,label")
     parser.add_argument("--questions", type=Path, help="questions in SQuAD's JSON format")
-    parser.add_argument("--without-plain", action="store_true", help="also a head trained without plain sentences")
+    parser.add_argument("--without-plain", action="store_true", help="also layers trained without plain sentences")
+    parser.add_argument("--by-review", action="store_true", help="keep the sentences of a review in one fold")
     parser.add_argument("--save-head", type=Path, help="write the head trained on all of --vader to this file")
+    parser.add_argument("--save-layers", type=Path, help="write the layers trained on all of --vader to this file")
     parser.add_argument("--model", default=DEFAULT_ENCODER, help="the encoder")
     parser.add_argument("--json", type=Path, help="write the records to this file")
     options = parser.parse_args()
     if not (options.vader or options.data or options.questions):
         parser.error("give --vader DIR, --data FILE or --questions FILE")
-    if options.save_head and not options.vader:
-        parser.error("--save-head needs --vader DIR")
+    if (options.save_head or options.save_layers) and not options.vader:
+        parser.error("--save-head and --save-layers need --vader DIR")
     return options
 
 

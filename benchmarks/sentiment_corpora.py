@@ -34,11 +34,11 @@ class Corpora:
             encoder: in this process.
             rated: corpora by name.
         """
-        self._encoder, self.rated, self._plain = encoder, rated, own_sentences()
-        parts = [*rated.values(), *self._plain]
+        self._encoder, self.rated = encoder, rated
+        parts = [*rated.values(), *own_sentences()]
         texts = [text for part in parts for text in part.texts]
         starts = np.cumsum([0, *(len(part.texts) for part in parts)])
-        self._starts = dict(zip([*rated, *range(len(self._plain))], starts.tolist()))
+        self._starts, self._plain_start = dict(zip(rated, starts.tolist())), int(starts[len(rated)])
         self._targets = np.concatenate([part.targets for part in parts])
         self._weights = np.concatenate([np.full(len(part.texts), part.weight) for part in parts])
         self._states = BranchStates(LowerLayers(encoder, layers_of(encoder) - LAYERS), texts, memory_mb=MEMORY_MB)
@@ -78,5 +78,5 @@ class Corpora:
     def _indices(self, chosen: Chosen, *, plain: bool = False) -> np.ndarray:
         parts = [self._starts[name] + rows for name, rows in chosen.items()]
         if plain:
-            parts.append(np.arange(self._starts[0], len(self._targets)))
+            parts.append(np.arange(self._plain_start, len(self._targets)))
         return np.concatenate(parts)

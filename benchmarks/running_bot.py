@@ -20,9 +20,10 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -110,20 +111,35 @@ def copy_of_bot(folder: Path) -> Path:
 
 
 @contextmanager
-def running(bot: Path, port: int = PORT) -> Iterator[subprocess.Popen[bytes]]:
-    """Rasa and the action server on a copy of the bot; yields Rasa's process when its page answers."""
-    environment = {**os.environ, "RASA_TELEMETRY_ENABLED": "false", "TF_CPP_MIN_LOG_LEVEL": "3", "USE_TF": "0"}
+def running(
+    bot: Path,
+    port: int = PORT,
+    *,
+    rasa: Sequence[str] = ("-m", "rasa"),
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Rasa and the action server on a copy of the bot; yields Rasa's process when its page answers.
+
+    Args:
+        bot: its folder.
+        port: of Rasa; the action server takes the next one.
+        rasa: arguments with which the interpreter starts Rasa.
+        environment: further variables of both processes.
+    """
+    quiet = {"RASA_TELEMETRY_ENABLED": "false", "TF_CPP_MIN_LOG_LEVEL": "3", "USE_TF": "0"}
+    environment = {**os.environ, **quiet, **environment}
     subprocess.run(
         [sys.executable, "-m", "actions.shop.fill"], cwd=bot, env=environment, check=True, capture_output=True
     )
     endpoints = (bot / "endpoints.yml").read_text().replace(":5055/", f":{port + 1}/")
     (bot / "endpoints.yml").write_text(endpoints)
-    rasa = ["-m", "rasa", "run", "--model", "models/assistant.tar.gz", "--interface", "127.0.0.1", "--port", str(port)]
+    address = ["--interface", "127.0.0.1", "--port", str(port)]
+    server = [*rasa, "run", "--model", "models/assistant.tar.gz", *address]
     actions = ["-m", "rasa_sdk", "--actions", "actions", "--port", str(port + 1)]
     with (bot / "output.log").open("wb") as log:
         processes = [
             subprocess.Popen([sys.executable, *command], cwd=bot, env=environment, stdout=log, stderr=log)
-            for command in (rasa, actions)
+            for command in (server, actions)
         ]
     try:
         _wait_for_page(processes[0], port, bot / "output.log")

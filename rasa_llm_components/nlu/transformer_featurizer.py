@@ -22,6 +22,9 @@ from rasa_llm_components.nlu.configuration import check_configuration, errors_fo
 
 DEFAULT_ALIAS = "TransformerFeaturizer"
 
+_AT_ONCE = 4096
+"""Training examples whose tokens' vectors are in memory beside the features that are made from them."""
+
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
 class TransformerFeaturizer(DenseFeaturizer, GraphComponent):
@@ -86,7 +89,9 @@ class TransformerFeaturizer(DenseFeaturizer, GraphComponent):
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         """Adds features to all training examples, in batches."""
-        self._add_features(training_data.training_examples, show_progress=True)
+        examples = training_data.training_examples
+        for start in range(0, len(examples), _AT_ONCE):
+            self._add_features(examples[start : start + _AT_ONCE], show_progress=True)
         return training_data
 
     def process(self, messages: list[Message]) -> list[Message]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_llm_components.models.registry import shared_encoder
-from rasa_llm_components.nlu import TransformerFeaturizer
+from rasa_llm_components.nlu import TransformerFeaturizer, transformer_featurizer
 from rasa_llm_components.nlu.sentence_vector import sentence_vector
 
 
@@ -46,6 +47,24 @@ def test_one_row_a_token_and_one_for_the_sentence(made: Any, text: str) -> None:
     assert sentence.features.shape == (1, 384)
     np.testing.assert_allclose(np.linalg.norm(sentence.features), 1, rtol=1e-5)
     assert message.get(TEXT) == text
+
+
+def test_featurizing_many_examples_takes_little_more_memory_than_their_features(
+    made: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transformer_featurizer, "_AT_ONCE", 300)
+    texts = [f"message {number} of a customer who writes at some length" for number in range(1500)]
+    training = TrainingData([Message({TEXT: text, "intent": "any"}) for text in texts])
+    made(WhitespaceTokenizer).process_training_data(training)
+    featurizer = made(TransformerFeaturizer, model="stand-in")
+    tracemalloc.start()
+    try:
+        featurizer.process_training_data(training)
+        kept, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert all(len(message.get_dense_features(TEXT)) == 2 for message in training.training_examples)
+    assert peak < 1.6 * kept
 
 
 def test_training_and_running_give_the_same_features(made: Any) -> None:

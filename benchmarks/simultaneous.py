@@ -128,7 +128,10 @@ def _measured(name: str, variant: Variant, bots: dict[bool, Path], options: argp
     record: dict[str, Any] = {"name": name, "cores": os.cpu_count()}
     texts = _texts()
     with running(bots[variant.diet], rasa=variant.rasa, environment=variant.environment):
-        asyncio.run(_talk([texts[:_WARM_UP]]))  # the first messages of a process pay for what later ones re-use
+        # The first messages of a process pay for what later ones re-use; a server without a model says nothing.
+        *_, unanswered = asyncio.run(_talk([texts[:_WARM_UP]]))
+        if unanswered == _WARM_UP:
+            raise SystemExit(f"{name}: the bot says nothing:\n" + _errors(bots[variant.diet] / "output.log"))
         for number, conversations in enumerate(dict.fromkeys((1, options.conversations))):
             own = texts[_WARM_UP + number * options.messages :][: options.messages]
             key = "1_conversation" if conversations == 1 else f"{conversations}_conversations"

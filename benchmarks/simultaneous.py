@@ -144,6 +144,11 @@ def _measured(name: str, variant: Variant, bots: dict[bool, Path], options: argp
     return record
 
 
+def _errors(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines()
+    return "\n".join([line for line in lines if "Error" in line or "Exception" in line] or lines[-15:])
+
+
 def figures(milliseconds: Sequence[float], seconds: float, unanswered: int) -> dict[str, Any]:
     """What the messages of one round came to.
 

@@ -46,8 +46,14 @@ class TransformerFeaturizer(DenseFeaturizer, GraphComponent):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        """Which encoder (`ENCODER_KEYS`), and the name under which other components find its features."""
-        return {**ENCODER_KEYS, "alias": DEFAULT_ALIAS}
+        """Which encoder (`ENCODER_KEYS`), and what of its vectors other components find under which name."""
+        return {
+            **ENCODER_KEYS,
+            # The name under which heads find these features.
+            "alias": DEFAULT_ALIAS,
+            # Give each word its vector too. Only DIET, CRF, TED and the like read them, never our own heads.
+            "word_features": True,
+        }
 
     _encoders: ClassVar[dict[str, SentenceEncoder]] = {}
 
@@ -111,5 +117,7 @@ class TransformerFeaturizer(DenseFeaturizer, GraphComponent):
 
     def _set(self, message: Message, attribute: str, encoded: EncodedText) -> None:
         tokens = message.get(TOKENS_NAMES[attribute])
-        sequence: np.ndarray = encoded.words([(token.start, token.end) for token in tokens])
+        sequence: Any = None
+        if self._config["word_features"]:
+            sequence = encoded.words([(token.start, token.end) for token in tokens])
         self.add_features_to_message(sequence, encoded.sentence[None, :], attribute, message)

@@ -49,6 +49,15 @@ def test_one_row_a_token_and_one_for_the_sentence(made: Any, text: str) -> None:
     assert message.get(TEXT) == text
 
 
+def test_without_word_features_a_message_has_its_sentence_vector_alone(made: Any) -> None:
+    message = featurized(made, Message({TEXT: "where is my order?"}), word_features=False)
+    sequence, sentence = message.get_dense_features(TEXT)
+    assert sequence is None
+    whole = featurized(made, Message({TEXT: "where is my order?"})).get_dense_features(TEXT)[1]
+    np.testing.assert_array_equal(sentence.features, whole.features)
+    np.testing.assert_array_equal(sentence_vector(message, "TransformerFeaturizer"), sentence.features[0])
+
+
 def test_featurizing_many_examples_takes_little_more_memory_than_their_features(
     made: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

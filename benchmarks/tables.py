@@ -90,9 +90,9 @@ SECTIONS = (
         "sentiment",
         "Sentiment",
         "python benchmarks/sentiment.py --vader vader --questions xquad.en.json --json OUT",
-        "Sentences rated by people, five-fold; negative from a mean rating of -1 down, positive from 1 up. Ours are the "
-        "layers as they ship, of rank 64 and in 8 bits; `frozen head` is what reads the sentence vector of an encoder "
-        "behind an endpoint, and has learnt from no film reviews.",
+        "Sentences rated by people, five-fold; negative from a mean rating of -1 down, positive from 1 up. Ours are "
+        "the layers as they ship, of rank 64 and in 8 bits; `frozen head` is what reads the sentence vector of an "
+        "encoder behind an endpoint, and has learnt from no film reviews.",
     ),
     Section(
         "guardrails",

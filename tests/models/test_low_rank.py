@@ -39,9 +39,7 @@ def tuned(layers: TunedLayers, rank: int) -> dict[str, torch.Tensor]:
 def largest_error(layers: TunedLayers, wanted: dict[str, torch.Tensor], original: dict[str, torch.Tensor]) -> float:
     """Over all weights: what is missing of the difference, as a share of it."""
     found = layers.state_dict()
-    return max(
-        float((found[name] - wanted[name]).norm() / (wanted[name] - original[name]).norm()) for name in wanted
-    )
+    return max(float((found[name] - wanted[name]).norm() / (wanted[name] - original[name]).norm()) for name in wanted)
 
 
 @pytest.mark.parametrize(("rank", "low", "high"), [(8, 0.0, 0.02), (12, 0.0, 0.02), (4, 0.5, 0.8)])

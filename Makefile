@@ -35,7 +35,7 @@ bench: .venv/.installed-development  ## Measure, and write docs/benchmarks.md. D
 	@$(PYTHON) example_bot/start.py --prepare
 	$(PYTHON) benchmarks/generated_replies.py --json $(RESULTS)/generated_replies.json
 	$(PYTHON) benchmarks/running_bot.py --peer stock --json $(RESULTS)/running_bot.json
-	$(PYTHON) benchmarks/simultaneous.py --peer diet --peer diet-tensorflow-1 --peer diet-openmp-1 --peer diet-encoder-1 --peer diet-encoder-spinning --json $(RESULTS)/simultaneous.json
+	$(PYTHON) benchmarks/simultaneous.py --peer diet --peer diet-tensorflow-1 --peer diet-openmp-1 --peer diet-encoder-2 --peer diet-encoder-spinning --json $(RESULTS)/simultaneous.json
 	$(PYTHON) benchmarks/large_bot.py --peer sentences --peer featurizer --json $(RESULTS)/large_bot.json
 ifdef DATA
 	$(PYTHON) benchmarks/intent.py --data $(DATA)/intent/banking77 --train train_10 --seeds 3 --peer frozen --peer diet --json $(RESULTS)/intent.json

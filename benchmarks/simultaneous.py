@@ -8,7 +8,7 @@ sends its next message when it has read the reply. Replies are quoted from the p
 
 The peers show whether the threads of the encoder and of TensorFlow get in each other's way: `diet` is the same bot
 with Rasa's DIETClassifier reading every message too, and the others are that bot with other numbers of threads. The
-encoder has two threads that do not spin (`models/int8_graph.py`), TensorFlow and OpenMP what they take by themselves.
+encoder reads a message on one thread (`models/int8_graph.py`), TensorFlow and OpenMP take what they do by themselves.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ PEERS = {
     "diet": Variant(),
     "diet-tensorflow-1": Variant(environment=_TENSORFLOW),
     "diet-openmp-1": Variant(environment={"OMP_NUM_THREADS": "1"}),
-    "diet-encoder-1": Variant(rasa=("-c", _RASA_WITH.format(threads=1, spinning=0))),
+    "diet-encoder-2": Variant(rasa=("-c", _RASA_WITH.format(threads=2, spinning=0))),
     "diet-encoder-spinning": Variant(rasa=("-c", _RASA_WITH.format(threads=2, spinning=1))),
 }
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -79,15 +78,15 @@ def int8_graph(model: Any, fingerprint: str, examples: Sequence[Sequence[int]]) 
 
 
 def session_of(content: bytes) -> Any:
-    """An `onnxruntime.InferenceSession` with threads of its own, which do not spin when they wait.
+    """An `onnxruntime.InferenceSession` on the thread that calls it.
 
-    A second thread shortens the slowest messages by a quarter, TensorFlow beside it or not.
+    A message is too little work to be shared out: waking a second thread costs more than it saves, and a thread that
+    spins instead of sleeping takes ten times as long as soon as anything else runs (`benchmarks/simultaneous.py`).
     """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = min(2, os.cpu_count() or 1)
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.intra_op_num_threads = 1
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 

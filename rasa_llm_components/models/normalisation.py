@@ -33,6 +33,8 @@ def normalise(text: str) -> NormalisedText:
 
     Runs of a letter or a sign longer than three ("sooooo", "!!!!!!") become three of it; digits stay.
     """
+    if _is_normal(text):
+        return NormalisedText(text, tuple(range(len(text))))
     characters: list[str] = []
     sources: list[int] = []
     for start, cluster in _clusters(text):
@@ -48,6 +50,12 @@ def normalise(text: str) -> NormalisedText:
         characters.pop()
         sources.pop()
     return _shorten_repeats("".join(characters), sources)
+
+
+def _is_normal(text: str) -> bool:
+    """Whether this is plain ASCII with nothing to change, as most messages are."""
+    plain = text.isascii() and text.isprintable() and "  " not in text and text == text.strip()
+    return plain and not _LETTER_RUN.search(text)
 
 
 def _clusters(text: str) -> list[tuple[int, str]]:

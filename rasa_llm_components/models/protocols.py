@@ -42,14 +42,12 @@ class EncodedText:
         Returns:
             `(len(spans), hidden)`; zeros for a word without a token.
         """
-        vectors = np.zeros((len(spans), self.sentence.shape[0]), dtype=np.float32)
-        if not self.spans:
-            return vectors
+        if not self.spans or not spans:
+            return np.zeros((len(spans), self.sentence.shape[0]), dtype=np.float32)
         starts, ends = np.array(self.spans).T
-        for row, (start, end) in enumerate(spans):
-            under = (starts < end) & (ends > start)
-            if under.any():
-                vectors[row] = self.tokens[under].mean(axis=0)
+        first, last = np.array(spans).T[:, :, None]
+        under = ((starts < last) & (ends > first)).astype(np.float32)
+        vectors: np.ndarray = under @ self.tokens / np.maximum(under.sum(axis=1, keepdims=True), 1)
         return vectors
 
 

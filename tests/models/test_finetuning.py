@@ -145,27 +145,31 @@ def weights(model: TunedIntentModel) -> dict[str, torch.Tensor]:
 Loss = Callable[..., torch.Tensor]
 
 
-def broken_from(call: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From this call on, the loss is no number."""
+def broken_from(call: int, monkeypatch: pytest.MonkeyPatch, *, gradient_only: bool = False) -> None:
+    """From this call on, the loss is no number, or it is one whose gradient is none: that of a square root at 0."""
     real: Loss = Tuner._loss
     calls = []
 
     def loss(self: Tuner, *arguments: Any) -> torch.Tensor:
         calls.append(1)
-        return real(self, *arguments) * (float("nan") if len(calls) >= call else 1.0)
+        right = real(self, *arguments)
+        if len(calls) < call:
+            return right
+        return right + torch.sqrt(right * 0) if gradient_only else right * float("nan")
 
     monkeypatch.setattr(Tuner, "_loss", loss)
 
 
-def test_a_loss_that_is_no_number_ends_training_with_the_last_good_weights(
-    encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("step", "gradient_only"), [(7, False), (7, True), (8, True)])
+def test_a_loss_or_gradient_that_is_no_number_ends_training_with_the_last_good_weights(
+    encoder: Encoder, monkeypatch: pytest.MonkeyPatch, step: int, gradient_only: bool
 ) -> None:
     started = tuning(encoder, replace(SETTINGS, batch_size=4))
     everything = started._examples(np.arange(len(TEXTS)), names=True)
     layers = TunedLayers.from_encoder(encoder._model, 2)
-    broken_from(7, monkeypatch)
+    broken_from(step, monkeypatch, gradient_only=gradient_only)
     tuned = Tuner(layers, started._cosine(np.arange(len(TEXTS))), started._settings, seed=1).fit(everything, epochs=4)
-    assert tuned.problem == "the loss is no number at step 7 of 16"
+    assert tuned.problem == f"the loss or its gradient is no number at step {step} of 16"
     assert tuned.best == 1
     assert all(torch.isfinite(weight).all() for weight in tuned.layers.values())
 

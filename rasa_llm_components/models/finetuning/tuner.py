@@ -135,7 +135,7 @@ class Tuner:
                 for batch in examples.batches(self._settings.batch_size, generator):
                     loss = self._step(examples, batch)
                     if not math.isfinite(loss):
-                        problem = f"the loss is no number at step {schedule.last_epoch + 1} of {steps}"
+                        problem = f"the loss or its gradient is no number at step {schedule.last_epoch + 1} of {steps}"
                         return self._ended(kept, done, best, problem)
                     schedule.step()
                     losses.append(loss)
@@ -178,7 +178,9 @@ class Tuner:
             loss.backward()
             total += loss.item()
         weights = [weight for group in self._optimizer.param_groups for weight in group["params"]]
-        torch.nn.utils.clip_grad_norm_(weights, _LONGEST_GRADIENT)
+        length = torch.nn.utils.clip_grad_norm_(weights, _LONGEST_GRADIENT).item()
+        if not math.isfinite(length):
+            return math.nan  # a finite loss may have a gradient that is no number
         if math.isfinite(total):
             self._optimizer.step()
         return total

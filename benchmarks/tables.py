@@ -50,6 +50,25 @@ SECTIONS = (
         "[the picture](components/transformer-intent-classifier.md#which-threshold) shows it.",
     ),
     Section(
+        "intent_5",
+        "Five examples an intent",
+        "python benchmarks/intent.py --data banking77 --train train_5 --seeds 3 --json OUT",
+        "The same with five examples for each intent, ours alone.",
+    ),
+    Section(
+        "intent_full",
+        "All training examples",
+        "python benchmarks/intent.py --data banking77 --train train --json OUT",
+        "The same with all 8,622 examples, ours alone, one seed.",
+    ),
+    Section(
+        "parse",
+        "Parsing, one message at a time",
+        "python benchmarks/intent.py --data banking77 --train train_10 --peer frozen --peer diet --parse-only "
+        "--limit 1500 --json OUT",
+        "1,500 test messages through Rasa, each pipeline in a process of its own, one after the other.",
+    ),
+    Section(
         "runtimes",
         "What reads one message",
         "python benchmarks/runtimes.py --data banking77 --json OUT",
@@ -125,11 +144,11 @@ SECTIONS = (
         "simultaneous",
         "Several conversations at once",
         "python benchmarks/simultaneous.py --peer diet --peer diet-tensorflow-1 --peer diet-openmp-1 "
-        "--peer diet-encoder-1 --peer diet-encoder-spinning --json OUT",
+        "--peer diet-encoder-2 --peer diet-encoder-spinning --json OUT",
         "The example bot's server, one process, through the REST channel on the same machine: one conversation, then "
         "eight at once, each of which reads a reply before it sends the next message. `diet` is the same bot with "
         "Rasa's default featurizers and DIETClassifier reading every message too; the other columns are that bot with "
-        "one thread for TensorFlow, for OpenMP or for the encoder, and with encoder threads that spin while they wait.",
+        "one thread for TensorFlow or OpenMP, or two for the encoder, which sleep or spin while they wait.",
     ),
     Section(
         "large_bot",

@@ -25,6 +25,7 @@ from intent import OURS, _be_quiet, _import_what_the_pipeline_uses, _write_bot, 
 
 DETECTOR = {"name": "rasa_llm_components.nlu.OutOfScopeDetector"}
 NOTHING = "nlu_fallback"
+LOWEST = -1e9
 
 
 def main() -> None:
@@ -96,7 +97,7 @@ def figures(
     """
     from sklearn.metrics import matthews_corrcoef, roc_auc_score
 
-    scores = np.array([one["out_of_scope"]["score"] for one in (*inside, *outside)])
+    scores = np.array([_score(one) for one in (*inside, *outside)])
     known = np.arange(len(scores)) < len(inside)
     said = np.array([one["intent"]["name"] for one in inside])
     first = np.array([_first_intent(one) for one in inside])
@@ -112,6 +113,12 @@ def figures(
         "mcc": round(float(matthews_corrcoef([*expected, *[NOTHING] * len(outside)], everything)), 4),
         "threshold": round(float(threshold), 4),
     }
+
+
+def _score(parsed: dict[str, Any]) -> float:
+    """The detector's; a message without a word, which has none, is below all others."""
+    score = parsed.get("out_of_scope", {}).get("score")
+    return LOWEST if score is None else float(score)
 
 
 def _first_intent(parsed: dict[str, Any]) -> str:

@@ -147,19 +147,27 @@ class OutOfScopeDetector(IntentClassifier, GraphComponent):
     def process(self, messages: list[Message]) -> list[Message]:
         """Sets `out_of_scope` on each message, and changes intent and ranking of those that are.
 
-        The true first intent then stands second in the ranking. A message that is `nlu_fallback` already, or
-        without a text, keeps its ranking.
+        The true first intent then stands second in the ranking. A message that is `nlu_fallback` already keeps its
+        ranking. One without a word is out of scope, with no score; one that the featurizer has not read is left alone.
         """
         for message in messages:
-            vector = sentence_vector(message, self._config["featurizer"]) if message.get(TEXT) else None
-            if vector is None or self._head is None:
+            if self._head is None:
                 continue
-            score = float(self._head.score(vector[None, :])[0])
-            about = {"score": score, "threshold": self._head.found.threshold}
-            message.set("out_of_scope", about, add_to_output=True)
-            if score < self._head.found.threshold:
-                self._decline(message, float(self._head.probability(vector[None, :])[0]))
+            text = message.get(TEXT)
+            vector = sentence_vector(message, self._config["featurizer"]) if text else None
+            if vector is not None:
+                score = float(self._head.score(vector[None, :])[0])
+                self._judge(message, score, float(self._head.probability(vector[None, :])[0]))
+            elif text is not None and not text.strip():
+                self._judge(message, None, 1.0)
         return messages
+
+    def _judge(self, message: Message, score: float | None, probability: float) -> None:
+        assert self._head is not None
+        threshold = self._head.found.threshold
+        message.set("out_of_scope", {"score": score, "threshold": threshold}, add_to_output=True)
+        if score is None or score < threshold:
+            self._decline(message, probability)
 
     def _decline(self, message: Message, probability: float) -> None:
         ranking = message.get(INTENT_RANKING_KEY) or []

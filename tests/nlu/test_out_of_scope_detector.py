@@ -52,9 +52,15 @@ def test_a_known_topic_keeps_its_intent(bot: Bot, text: str, intent: str) -> Non
     assert parsed["out_of_scope"]["score"] >= parsed["out_of_scope"]["threshold"]
 
 
-@pytest.mark.parametrize("text", ["", "   ", "\u200b"])
-def test_an_empty_message_breaks_nothing(bot: Bot, text: str) -> None:
-    assert "intent" in bot.parse(text)
+@pytest.mark.parametrize("text", ["", "   "])
+def test_a_message_without_a_word_is_out_of_scope(bot: Bot, text: str) -> None:
+    parsed = bot.parse(text)
+    assert parsed["intent"] == {"name": "nlu_fallback", "confidence": 1.0}
+    assert parsed["out_of_scope"]["score"] is None
+
+
+def test_an_invisible_message_breaks_nothing(bot: Bot) -> None:
+    assert "intent" in bot.parse("\u200b")
 
 
 def test_it_works_behind_rasas_own_classifier_and_names_the_intent_as_asked(trained: Callable[..., Bot]) -> None:

@@ -55,7 +55,7 @@ class OutOfScopeDetector(IntentClassifier, GraphComponent):
             # The `alias` of the TransformerFeaturizer to read.
             "featurizer": DEFAULT_ALIAS,
             # Share of rightly understood messages that may be declined.
-            "false_alarm_rate": 0.018,
+            "false_alarm_rate": 0.025,
             # What a message out of scope is called. Training examples of an intent of this name count as such.
             "intent": DEFAULT_NLU_FALLBACK_INTENT_NAME,
             # A name in `models/out_of_scope/scores.py`, or the one that is best on the training data.
@@ -83,8 +83,8 @@ class OutOfScopeDetector(IntentClassifier, GraphComponent):
         rate = config["false_alarm_rate"]
         if not 0 < rate < 0.5:
             raise InvalidConfigException(
-                f"{cls.__name__}: `false_alarm_rate: {rate}` is no share between 0 and 0.5. Write 0.018, which"
-                " declines one in fifty-five messages that would have been understood."
+                f"{cls.__name__}: `false_alarm_rate: {rate}` is no share between 0 and 0.5. Write 0.025, which"
+                " declines one in forty messages that would have been understood."
             )
         if config["score"] not in ("auto", *SCORES):
             raise InvalidConfigException(

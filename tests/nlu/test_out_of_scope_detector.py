@@ -91,7 +91,7 @@ def test_the_log_names_the_score_and_what_it_catches(
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("false_alarm_rate", 0.0, "Write 0.018"),
+        ("false_alarm_rate", 0.0, "Write 0.025"),
         ("false_alarm_rate", 2, "no share between 0 and 0.5"),
         ("score", "softmax", "One of auto, expected_affinity"),
         ("intent", " ", "Write nlu_fallback"),

@@ -80,8 +80,9 @@ def int8_graph(model: Any, fingerprint: str, examples: Sequence[Sequence[int]]) 
 def session_of(content: bytes) -> Any:
     """An `onnxruntime.InferenceSession` on the thread that calls it.
 
-    A message is too little work to be shared out: waking a second thread costs more than it saves, and a thread that
-    spins instead of sleeping takes ten times as long as soon as anything else runs (`benchmarks/simultaneous.py`).
+    A message is too little work to be shared out: waking a second thread costs more than it saves, and one that spins
+    while it waits takes the time of others: eight conversations at once then wait 1.7 times as long
+    (`benchmarks/simultaneous.py`).
     """
     import onnxruntime
 

@@ -179,10 +179,9 @@ class Tuner:
             total += loss.item()
         weights = [weight for group in self._optimizer.param_groups for weight in group["params"]]
         length = torch.nn.utils.clip_grad_norm_(weights, _LONGEST_GRADIENT).item()
-        if not math.isfinite(length):
+        if not math.isfinite(total + length):
             return math.nan  # a finite loss may have a gradient that is no number
-        if math.isfinite(total):
-            self._optimizer.step()
+        self._optimizer.step()
         return total
 
     def _loss(self, examples: Examples, part: np.ndarray) -> torch.Tensor:

@@ -80,7 +80,6 @@ def run(
     """Trains one pipeline on `data/train`, parses `data/test` message by message, and measures both."""
     _be_quiet()
     from rasa.core.agent import Agent
-    from rasa.model_training import train_nlu
 
     _import_what_the_pipeline_uses(name)
     with tempfile.TemporaryDirectory() as folder:
@@ -88,16 +87,7 @@ def run(
         pipeline = [_seeded(one, seed) for one in PIPELINES[name]]
         pipeline = [_for_one_epoch(one) for one in pipeline] if parse_only else pipeline
         _write_bot(bot, pipeline, *read_split(data / train))
-        started = time.perf_counter()
-        model = train_nlu(
-            config=str(bot / "config.yml"),
-            nlu_data=str(bot / "data"),
-            output=str(bot / "models"),
-            domain=str(bot / "domain.yml"),
-        )
-        train_seconds = time.perf_counter() - started
-        if model is None:
-            raise SystemExit(f"{name}: Rasa trained no model; its messages stand above.")
+        model, train_seconds = _train(bot)
         agent = Agent.load(model)
         texts, labels = read_split(data / test)
         texts, labels = texts[: limit or None], labels[: limit or None]
@@ -245,6 +235,22 @@ def _in_own_process(name: str, options: argparse.Namespace, seed: int) -> dict[s
             raise SystemExit(f"{name} failed:\n" + "\n".join(log.read_text().splitlines()[-15:]))
         record: dict[str, Any] = json.loads(result.read_text())
         return record
+
+
+def _train(bot: Path) -> tuple[str, float]:
+    """The model that Rasa trains on what `_write_bot` wrote, and the seconds it took, imports aside."""
+    from rasa.model_training import train_nlu
+
+    started = time.perf_counter()
+    model = train_nlu(
+        config=str(bot / "config.yml"),
+        nlu_data=str(bot / "data"),
+        output=str(bot / "models"),
+        domain=str(bot / "domain.yml"),
+    )
+    if model is None:
+        raise SystemExit("Rasa trained no model; its messages stand above.")
+    return model, time.perf_counter() - started
 
 
 def _environment() -> dict[str, str]:

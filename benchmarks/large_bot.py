@@ -22,13 +22,12 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import time
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from intent import OURS, _be_quiet, _environment, _import_what_the_pipeline_uses, _write_bot
+from intent import OURS, _be_quiet, _environment, _import_what_the_pipeline_uses, _train, _write_bot
 
 FEATURIZER = [*OURS[:-1], {"name": "KeywordIntentClassifier"}]
 SENTENCES = [{**line, "word_features": False} if line["name"].endswith("Featurizer") else line for line in OURS]
@@ -141,7 +140,6 @@ def run(name: str, size: int, intents: int) -> dict[str, Any]:
     """Trains one pipeline on so many examples, and asks it what it has not seen."""
     _be_quiet()
     from rasa.core.agent import Agent
-    from rasa.model_training import train_nlu
 
     _import_what_the_pipeline_uses(name)
     texts, labels = examples(size, intents)
@@ -153,16 +151,8 @@ def run(name: str, size: int, intents: int) -> dict[str, Any]:
         _write_bot(bot, PIPELINES[name], texts, labels)
         del texts, labels, known, unseen
         before = _peak_memory_mb()
-        started = time.perf_counter()
-        model = train_nlu(
-            config=str(bot / "config.yml"),
-            nlu_data=str(bot / "data"),
-            output=str(bot / "models"),
-            domain=str(bot / "domain.yml"),
-        )
-        seconds, peak = time.perf_counter() - started, _peak_memory_mb()
-        if model is None:
-            raise SystemExit(f"{name}: Rasa trained no model; its messages stand above.")
+        model, seconds = _train(bot)
+        peak = _peak_memory_mb()
         record = {
             "train_seconds": round(seconds, 1),
             "peak_memory_mb": peak,

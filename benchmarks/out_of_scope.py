@@ -15,13 +15,12 @@ import asyncio
 import json
 import os
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from intent import OURS, _be_quiet, _import_what_the_pipeline_uses, _write_bot, read_split
+from intent import OURS, _be_quiet, _import_what_the_pipeline_uses, _train, _write_bot, read_split
 
 DETECTOR = {"name": "rasa_llm_components.nlu.OutOfScopeDetector"}
 NOTHING = "nlu_fallback"
@@ -41,7 +40,6 @@ def run(data: Path, train: str, test: str, oos: Sequence[str]) -> dict[str, Any]
     """One trained bot, asked all messages once."""
     _be_quiet()
     from rasa.core.agent import Agent
-    from rasa.model_training import train_nlu
 
     _import_what_the_pipeline_uses("rasa-llm-components")
     texts, labels = read_split(data / train)
@@ -55,16 +53,7 @@ def run(data: Path, train: str, test: str, oos: Sequence[str]) -> dict[str, Any]
     with tempfile.TemporaryDirectory() as folder:
         bot = Path(folder)
         _write_bot(bot, [*OURS, DETECTOR], texts, labels)
-        started = time.perf_counter()
-        model = train_nlu(
-            config=str(bot / "config.yml"),
-            nlu_data=str(bot / "data"),
-            output=str(bot / "models"),
-            domain=str(bot / "domain.yml"),
-        )
-        train_seconds = time.perf_counter() - started
-        if model is None:
-            raise SystemExit("Rasa trained no model; its messages stand above.")
+        model, train_seconds = _train(bot)
         agent = Agent.load(model)
         parsed = asyncio.run(_parse(agent, [text for text, _ in inside]))
         declined = {name: asyncio.run(_parse(agent, messages)) for name, messages in folders.items()}

@@ -11,7 +11,7 @@ from sentiment_layers_training import LAYERS, Rows, train_layers
 from sentiment_training import Sentences, own_sentences, train_head
 
 from rasa_llm_components.models.finetuning.branch_states import BranchStates
-from rasa_llm_components.models.finetuning.lower_layers import LowerLayers, layers_of
+from rasa_llm_components.models.finetuning.lower_layers import LowerLayers
 from rasa_llm_components.models.sentiment_head import SentimentHead
 from rasa_llm_components.models.sentiment_layers import SentimentLayers, SentimentTuning
 
@@ -41,7 +41,7 @@ class Corpora:
         self._starts, self._plain_start = dict(zip(rated, starts.tolist())), int(starts[len(rated)])
         self._targets = np.concatenate([part.targets for part in parts])
         self._weights = np.concatenate([np.full(len(part.texts), part.weight) for part in parts])
-        self._states = BranchStates(LowerLayers(encoder, layers_of(encoder) - LAYERS), texts, memory_mb=MEMORY_MB)
+        self._states = BranchStates(LowerLayers(encoder, encoder.facts.layers - LAYERS), texts, memory_mb=MEMORY_MB)
         self._texts = texts
 
     @cached_property

@@ -50,7 +50,7 @@ def train_layers(encoder: Any, states: BranchStates, rows: Rows, *, seed: int = 
         seed: of the first output weights, the order and dropout.
     """
     torch.manual_seed(seed)
-    layers = TunedLayers.from_encoder(encoder._model, LAYERS)
+    layers = TunedLayers.from_encoder(encoder.model, LAYERS)
     original = snapshot(layers)
     output = torch.nn.Linear(layers.hidden, len(LABELS))
     torch.nn.init.normal_(output.weight, std=0.01)

@@ -136,11 +136,11 @@ def device() -> Finding:
         chosen = choose_device()
     except (ImportError, OSError) as error:
         return Finding("device", f"torch can't be imported: {error}", "missing", 'pip install "torch>=2.2"')
-    if chosen.type == "cuda":
-        properties = torch.cuda.get_device_properties(chosen)
+    if chosen.startswith("cuda"):
+        properties = torch.cuda.get_device_properties(torch.device(chosen))
         return Finding("device", f"{properties.name}, {properties.total_memory / 2**30:.0f} GB")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    name = "Apple GPU" if chosen.type == "mps" else f"CPU, {torch.get_num_threads()} threads"
+    name = "Apple GPU" if chosen == "mps" else f"CPU, {torch.get_num_threads()} threads"
     return Finding("device", f"{name}, {memory:.0f} GB of memory")
 
 

@@ -14,7 +14,7 @@ class Layers:
     Attributes:
         component: its class.
         count: how many a message passes for it.
-        tuned: whether they are the bot's own, on top of shared ones.
+        tuned: whether they are its own, on top of shared ones.
     """
 
     component: str
@@ -40,9 +40,9 @@ def layers_passed(components: Mapping[str, Any]) -> list[Layers]:
 
 
 def _layers(part: Any) -> tuple[Any, int, bool]:
-    """Weights with layers that a component holds: how many, and whether they were tuned for the bot's intents."""
-    own: Any = getattr(part, "layers", None)
-    if hasattr(own, "branch") and hasattr(own, "layers"):
-        return own, len(own.layers), True
-    model: Any = getattr(getattr(part, "_encoder", part), "_model", None)  # an encoder, or what reads states of one
-    return model, int(getattr(getattr(model, "config", None), "num_hidden_layers", 0) or 0), False
+    """Weights with layers that a component holds: how many, and whether they are its own."""
+    own = getattr(part, "own_layers", 0)
+    if own:
+        return part, own, True
+    encoder: Any = getattr(part, "_encoder", part)  # an encoder, or what reads states of one
+    return encoder, int(getattr(getattr(encoder, "facts", None), "layers", 0)), False

@@ -5,3 +5,7 @@ from rasa_llm_components.knowledge.passage import Passage
 from rasa_llm_components.knowledge.search_result import FoundPassage, Quotation, SearchResult
 
 __all__ = ["FoundPassage", "KnowledgeBase", "Passage", "Quotation", "SearchResult"]
+
+from rasa_llm_components.spacy_without_torch import keep_spacy_from_torch
+
+keep_spacy_from_torch()

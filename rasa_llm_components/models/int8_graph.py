@@ -14,25 +14,17 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rasa_llm_components.models.smoothing import smooth
-from rasa_llm_components.models.user_cache import cache_folder, keep
 from rasa_llm_components.models.whole_encoder import whole_encoder
 
-logger = logging.getLogger(__name__)
-
-_FORMAT = 3
-"""To be raised when the graph is made in another way: older files are then made anew."""
 _BLOCK = 64
 _OPSET = 17
 _FUSED_NODES = "com.microsoft"
-_LARGEST = 400_000_000
-"""Weights from which on a graph is not made: ONNX's one-file format ends at two gigabytes."""
 
 Graph = Callable[[Sequence[int]], list[np.ndarray]]
 """Token ids of one text -> each layer's `(tokens, hidden)` float32."""
@@ -45,54 +37,28 @@ def is_installed() -> bool:
     return all(find_spec(name) is not None for name in ("onnx", "onnxruntime"))
 
 
-def int8_graph(model: Any, fingerprint: str, examples: Sequence[Sequence[int]]) -> Graph | None:
-    """The graph of a model, made once on a machine (a few seconds) and kept in the user's cache.
-
-    A file that can't be read is made again.
-
-    Args:
-        model: the encoder, on the CPU, in float32.
-        fingerprint: of its weights.
-        examples: token ids of texts that show the usual range of its numbers.
-
-    Returns:
-        None when this model has no such graph: too large, or made of parts that ONNX does not know.
-    """
-    if sum(weights.numel() for weights in model.parameters()) > _LARGEST:
-        return None
-    file = cache_folder() / "onnx" / f"{fingerprint}-{_FORMAT}-{version('onnxruntime')}.onnx"
-    try:
-        return _opened(file.read_bytes())
-    except FileNotFoundError:
-        logger.info("Preparing the encoder for single messages, once on this machine.")
-    except Exception as error:  # onnxruntime raises a kind of its own for each damage
-        logger.warning("%s is damaged (%s) and is made again.", file, _first_line(error))
-    try:
-        content = eight_bits(_fused(_exported(model)), [np.array([ids], dtype=np.int64) for ids in examples])
-        graph = _opened(content)
-    except Exception as error:  # the exporter and the optimiser raise whatever stops them
-        logger.warning("This encoder has no ONNX graph, torch reads single messages: %s", _first_line(error))
-        return None
-    keep(content, file)
-    return graph
-
-
-def session_of(content: bytes) -> Any:
-    """An `onnxruntime.InferenceSession` on the thread that calls it.
+def session_of(graph: bytes | str, *, threads: int = 1) -> Any:
+    """An `onnxruntime.InferenceSession`, on the thread that calls it.
 
     A message is too little work to be shared out: waking a second thread costs more than it saves, and one that spins
     while it waits takes the time of others: eight conversations at once then wait 1.7 times as long
     (`benchmarks/simultaneous.py`).
+
+    Args:
+        graph: the content of a file, or its path.
+        threads: 0 is one a core, for batches; they do not spin while they wait.
     """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
-def _opened(content: bytes) -> Graph:
+def opened(content: bytes) -> Graph:
+    """A graph, ready to run."""
     session = session_of(content)
 
     def run(ids: Sequence[int]) -> list[np.ndarray]:
@@ -101,7 +67,8 @@ def _opened(content: bytes) -> Graph:
     return run
 
 
-def _exported(model: Any) -> Any:
+def exported(model: Any) -> Any:
+    """The `onnx.ModelProto` of an encoder on the CPU, in float32: input `ids`, outputs `states_1`, `states_2` ..."""
     import onnx
     import torch
 
@@ -122,8 +89,8 @@ def _exported(model: Any) -> Any:
     return onnx.load_from_string(written.getvalue())
 
 
-def _fused(graph: Any) -> Any:
-    """Attention, normalisation and activation as one node each."""
+def fused(graph: Any) -> Any:
+    """The same graph with attention, normalisation and activation as one node each."""
     from onnxruntime.transformers.fusion_options import FusionOptions
     from onnxruntime.transformers.optimizer import optimize_model
 
@@ -175,8 +142,3 @@ def _quietly() -> Iterator[None]:
         yield
     finally:
         logging.root.setLevel(level)
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__

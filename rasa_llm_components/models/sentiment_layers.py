@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from rasa_llm_components.models.finetuning.branch_states import BranchStates
+from rasa_llm_components.models.finetuning import LONGEST, can_be_tuned
 from rasa_llm_components.models.finetuning.low_rank import LowRankDifference
-from rasa_llm_components.models.finetuning.lower_layers import LowerLayers, can_be_tuned
 from rasa_llm_components.models.finetuning.quick_layers import QuickLayers, export, opened
-from rasa_llm_components.models.finetuning.tuned_layers import TunedLayers
 from rasa_llm_components.models.npz_file import read_npz
 from rasa_llm_components.models.sentiment_head import LABELS, same_encoder, shipped_files
+
+if TYPE_CHECKING:
+    from rasa_llm_components.models.finetuning.branch_states import BranchStates
+    from rasa_llm_components.models.finetuning.tuned_layers import TunedLayers
 
 _MEMORY_MB = 256
 """What the states of a batch of texts may take; beyond it they are computed as they are needed."""
@@ -77,24 +79,32 @@ class SentimentTuning:
 
 
 class SentimentLayers:
-    """The layers at work, above the lower layers that everything else reads as well."""
+    """The layers at work, above the lower layers that everything else reads as well.
+
+    One message alone passes the layers' ONNX graph where there is one; torch, and the layers themselves, are loaded
+    when they are first asked for.
+    """
 
     def __init__(self, encoder: Any, tuning: SentimentTuning) -> None:
-        """Copies the encoder's top layers and adds the difference.
+        """Sets the layers on an encoder.
 
         Args:
-            encoder: in this process, of a known family (`lower_layers.can_be_tuned`).
+            encoder: in this process, of a known family (`finetuning.can_be_tuned`).
             tuning: made for it.
-
-        Raises:
-            ValueError: the encoder's layers have another shape.
         """
-        self.layers = TunedLayers.from_encoder(encoder._model, tuning.layers)
-        tuning.difference.added_to(self.layers)
-        self.layers.to(encoder.device).eval()
-        self._lower = LowerLayers(encoder, self.layers.branch)
+        self._encoder, self._tuning = encoder, tuning
+        self._branch: int = encoder.facts.layers - tuning.layers
         self._output, self._bias = tuning.output.astype(np.float32), tuning.bias.astype(np.float32)
         self._quick: QuickLayers | None = None
+
+    @cached_property
+    def layers(self) -> TunedLayers:
+        """Copies of the encoder's top layers with the difference added. Raises ValueError where it does not fit."""
+        from rasa_llm_components.models.finetuning.tuned_layers import TunedLayers
+
+        layers = TunedLayers.from_encoder(self._encoder.model, self._tuning.layers)
+        self._tuning.difference.added_to(layers)
+        return layers.to(self._encoder.device).eval()
 
     def logits(self, texts: Sequence[str]) -> np.ndarray:
         """`(texts, 3)` in the order of `LABELS`."""
@@ -108,29 +118,33 @@ class SentimentLayers:
         return logits
 
     def _states(self, texts: Sequence[str]) -> BranchStates:
-        return BranchStates(self._lower, texts, memory_mb=_MEMORY_MB)
+        from rasa_llm_components.models.finetuning.branch_states import BranchStates
+        from rasa_llm_components.models.finetuning.lower_layers import LowerLayers
+
+        return BranchStates(LowerLayers(self._encoder, self._branch), texts, memory_mb=_MEMORY_MB)
 
     def _vector_of_one(self, text: str) -> np.ndarray:
-        states = self._lower.states_of_one(text)
-        if self._quick is not None and states is not None:
-            return self._quick(states)
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # one message is too little work to be shared out
-        try:
-            read = self._lower.states(self._lower.ids([text])) if states is None else [torch.from_numpy(states)]
-            return self.layers.vectors(read)[0]
-        finally:
-            torch.set_num_threads(threads)
+        states = self._encoder.layer_states(text, self._branch, LONGEST)
+        if states is None:
+            vector: np.ndarray = self._states([text]).vectors(self.layers, [0])[0]
+            return vector
+        return self._quick(states) if self._quick else self.layers.vector_of_one(states)
 
     def export(self, texts: Sequence[str], folder: Path) -> None:
         """Stores the quick form of the layers, compared on texts (`quick_layers.py`)."""
-        if self.layers.device.type == "cpu":
+        if self._encoder.device == "cpu":
             states = self._states(texts).of(range(len(texts)))
             export(self.layers, states, lambda vectors: self.logits_of(vectors).argmax(axis=1), folder)
 
     def open_quick(self, folder: Path) -> None:
-        """Takes the quick form that `export` left in a folder, if it is there and whole."""
+        """Takes the quick form that `export` left in a folder, or loads the layers now, so that no message waits.
+
+        Raises:
+            ValueError: there is no quick form, and the layers have another shape than the encoder's.
+        """
         self._quick = opened(folder)
+        if self._quick is None or not self._encoder.has_quick_way:
+            self.logits(["a first message", "a second one"])
 
 
 def shipped_tuning(encoder: Any, probe: np.ndarray) -> SentimentTuning | None:

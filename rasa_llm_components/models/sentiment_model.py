@@ -77,6 +77,11 @@ class SentimentModel:
         return not isinstance(self._base, SentimentHead)
 
     @property
+    def own_layers(self) -> int:
+        """How many layers of its own a message passes."""
+        return 0 if isinstance(self._base, SentimentHead) else self._base.layers
+
+    @property
     def has_own_labels(self) -> bool:
         """Whether it has learnt labels of the bot on top."""
         return self._own is not None
@@ -163,7 +168,7 @@ class SentimentModel:
         """
         if isinstance(self._base, SentimentHead):
             return
-        from rasa_llm_components.models.finetuning.lower_layers import can_be_tuned
+        from rasa_llm_components.models.finetuning import can_be_tuned
         from rasa_llm_components.models.sentiment_layers import SentimentLayers
 
         if not can_be_tuned(encoder):

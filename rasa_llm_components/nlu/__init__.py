@@ -3,12 +3,16 @@
 from importlib import import_module
 from typing import Any
 
+from rasa_llm_components.spacy_without_torch import keep_spacy_from_torch
+
 _FILES = {
     "OutOfScopeDetector": "out_of_scope_detector",
     "TransformerFeaturizer": "transformer_featurizer",
     "TransformerIntentClassifier": "transformer_intent_classifier",
     "SentimentTagger": "sentiment_tagger",
 }
+
+keep_spacy_from_torch()
 
 __all__ = ["OutOfScopeDetector", "SentimentTagger", "TransformerFeaturizer", "TransformerIntentClassifier"]
 

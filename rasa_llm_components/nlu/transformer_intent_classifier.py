@@ -38,7 +38,6 @@ from rasa_llm_components.version import __version__
 
 if TYPE_CHECKING:
     from rasa_llm_components.models.finetuning.intent_model import TunedIntentModel
-    from rasa_llm_components.models.finetuning.lower_layers import LowerLayers
 
 logger = logging.getLogger(__name__)
 
@@ -116,7 +115,6 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
         """Wraps a head on the featurizer's vectors, or a model with layers of its own. Use `create` or `load`."""
         self._config, self._model_storage, self._resource = config, model_storage, resource
         self._head, self._tuned, self._joint = head, tuned, list(joint)
-        self._lower: LowerLayers | None = None
 
     def train(self, training_data: TrainingData) -> Resource:
         """Fits the head on all examples that have a text and an intent, and stores it.
@@ -173,7 +171,7 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
             logger.warning(f"{component}: {sentence}")
         if settings.mode == "false":
             return None
-        from rasa_llm_components.models.finetuning.lower_layers import can_be_tuned
+        from rasa_llm_components.models.finetuning import can_be_tuned
 
         if not can_be_tuned(encoder):
             _cannot_be_tuned(component, settings)
@@ -244,18 +242,10 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
 
     def _probabilities_of(self, text: str, vector: np.ndarray) -> np.ndarray:
         if self._tuned is not None:
-            return self._tuned.predict_texts(self._lower_layers(), [text])[0]
+            encoder: Any = TransformerFeaturizer.encoder_called(self._config["featurizer"])
+            return self._tuned.predict_texts(encoder, [text])[0]
         assert self._head is not None
         return self._head.predict_proba(vector[None, :])[0]
-
-    def _lower_layers(self) -> LowerLayers:
-        from rasa_llm_components.models.finetuning.lower_layers import LowerLayers
-
-        assert self._tuned is not None
-        if self._lower is None:
-            encoder: Any = TransformerFeaturizer.encoder_called(self._config["featurizer"])
-            self._lower = LowerLayers(encoder, self._tuned.layers.branch)
-        return self._lower
 
     def _ranking(self, probabilities: np.ndarray) -> list[dict[str, Any]]:
         model = self._tuned or self._head
@@ -291,11 +281,11 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
                 else:
                     head = IntentHead.from_pretrained(folder)
         except (OSError, KeyError, TypeError, ValueError) as error:
-            raise InvalidConfigException(
-                f"{cls.__name__}: the trained model holds no whole intent head. Train again: rasa train"
-            ) from error
+            raise _not_whole(cls.__name__) from error
         check_trained_version(cls.__name__, trained_with)
         _check_encoder(cls.__name__, (tuned or head).encoder, encoder)  # type: ignore[union-attr]
+        if tuned is not None:
+            _set_to_work(cls.__name__, tuned, encoder)
         if execution_context.is_finetuning:
             configuration = {**configuration, "epochs": config["epochs"]}
         return cls({**config, **configuration}, model_storage, resource, head, tuned, joint)
@@ -304,7 +294,30 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
 def _tuned_model(folder: Path, encoder: SentenceEncoder | None) -> TunedIntentModel:
     from rasa_llm_components.models.finetuning.intent_model import TunedIntentModel
 
-    return TunedIntentModel.from_pretrained(folder, device=getattr(encoder, "device", None))
+    return TunedIntentModel.from_pretrained(folder, device=getattr(encoder, "device", "cpu"))
+
+
+def _set_to_work(component: str, tuned: TunedIntentModel, encoder: SentenceEncoder | None) -> None:
+    """Makes a tuned model ready for its first message.
+
+    Raises:
+        InvalidConfigException: the encoder no longer runs in this process, or the model does not fit it.
+    """
+    from rasa_llm_components.models.finetuning import can_be_tuned
+
+    if not can_be_tuned(encoder):
+        raise InvalidConfigException(
+            f"{component}: the model was trained with layers of its own, and the encoder does not run in this process."
+            " Run it here again, or train again: rasa train"
+        )
+    try:
+        tuned.read_with(cast(Any, encoder))
+    except ValueError as error:
+        raise _not_whole(component) from error
+
+
+def _not_whole(component: str) -> InvalidConfigException:
+    return InvalidConfigException(f"{component}: the trained model holds no whole intent head. Train again: rasa train")
 
 
 def _cannot_be_tuned(component: str, settings: FinetuneSettings) -> None:

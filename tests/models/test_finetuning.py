@@ -15,10 +15,11 @@ import pytest
 import torch
 
 from rasa_llm_components.models.encoder import Encoder
+from rasa_llm_components.models.finetuning import can_be_tuned
 from rasa_llm_components.models.finetuning.branch_states import BranchStates
 from rasa_llm_components.models.finetuning.intent_model import TunedIntentModel
 from rasa_llm_components.models.finetuning.intent_tuning import IntentTuning, Outcome
-from rasa_llm_components.models.finetuning.lower_layers import LowerLayers, can_be_tuned
+from rasa_llm_components.models.finetuning.lower_layers import LowerLayers
 from rasa_llm_components.models.finetuning.settings import FinetuneSettings
 from rasa_llm_components.models.finetuning.tuned_layers import TunedLayers
 from rasa_llm_components.models.finetuning.tuner import TrainingFailedError, Tuner
@@ -70,14 +71,14 @@ def model_of(outcome: Outcome) -> TunedIntentModel:
 
 
 def test_untuned_layers_on_the_shared_ones_say_what_the_whole_encoder_says(encoder: Encoder) -> None:
-    layers = TunedLayers.from_encoder(encoder._model, 2)
+    layers = TunedLayers.from_encoder(encoder.model, 2)
     lower = LowerLayers(encoder, layers.branch)
     vectors = layers.eval().vectors(lower.states(lower.ids(TEXTS)))
     assert (vectors * encoder.encode(TEXTS)).sum(axis=1).min() > 0.999
 
 
 def test_packed_and_padded_batches_give_the_same_vectors(encoder: Encoder) -> None:
-    layers = TunedLayers.from_encoder(encoder._model, 2).eval()
+    layers = TunedLayers.from_encoder(encoder.model, 2).eval()
     lower = LowerLayers(encoder, layers.branch)
     states = [state.float() for state in lower.states(lower.ids(TEXTS))]
     longest = max(len(state) for state in states)
@@ -90,8 +91,8 @@ def test_packed_and_padded_batches_give_the_same_vectors(encoder: Encoder) -> No
 def test_the_shared_layers_are_the_encoders_own_and_stay_as_they_were(encoder: Encoder) -> None:
     before = encoder.encode(UNSEEN)
     lower = LowerLayers(encoder, 4)
-    assert lower._model.encoder.layer[3] is encoder._model.encoder.layer[3]
-    assert len(encoder._model.encoder.layer) == 6
+    assert lower._model.encoder.layer[3] is encoder.model.encoder.layer[3]
+    assert len(encoder.model.encoder.layer) == 6
     tuning(encoder, replace(SETTINGS, epochs=1)).run()
     encoder._encode_one.cache_clear()
     assert np.array_equal(before, encoder.encode(UNSEEN))
@@ -99,7 +100,7 @@ def test_the_shared_layers_are_the_encoders_own_and_stay_as_they_were(encoder: E
 
 def test_unseen_sentences_are_understood_and_the_loss_falls(encoder: Encoder, outcome: Outcome) -> None:
     model = model_of(outcome)
-    said = model.predict_texts(LowerLayers(encoder, model.layers.branch), UNSEEN)
+    said = model.predict_texts(encoder, UNSEEN)
     assert [model.classes_[index] for index in said.argmax(axis=1)] == ["card_swallowed", "card_lost", "card_arrival"]
     assert said.sum(axis=1) == pytest.approx(1, abs=1e-5)
     assert outcome.history.final[-1].loss < outcome.history.final[0].loss / 2
@@ -107,9 +108,8 @@ def test_unseen_sentences_are_understood_and_the_loss_falls(encoder: Encoder, ou
 
 def test_a_message_alone_and_in_a_batch_has_one_intent(encoder: Encoder, outcome: Outcome) -> None:
     model = model_of(outcome)
-    lower = LowerLayers(encoder, model.layers.branch)
-    together = model.predict_texts(lower, [*UNSEEN, *TEXTS]).argmax(axis=1)
-    alone = [model.predict_texts(lower, [text]).argmax() for text in [*UNSEEN, *TEXTS]]
+    together = model.predict_texts(encoder, [*UNSEEN, *TEXTS]).argmax(axis=1)
+    alone = [model.predict_texts(encoder, [text]).argmax() for text in [*UNSEEN, *TEXTS]]
     assert together.tolist() == alone
 
 
@@ -117,8 +117,7 @@ def test_a_stored_model_says_the_same_after_loading(encoder: Encoder, outcome: O
     model = model_of(outcome)
     model.save_pretrained(tmp_path)
     again = TunedIntentModel.from_pretrained(tmp_path)
-    lower = LowerLayers(encoder, model.layers.branch)
-    assert again.predict_texts(lower, UNSEEN) == pytest.approx(model.predict_texts(lower, UNSEEN), abs=2e-3)
+    assert again.predict_texts(encoder, UNSEEN) == pytest.approx(model.predict_texts(encoder, UNSEEN), abs=2e-3)
     assert (again.classes_, again.temperature, again.encoder) == (model.classes_, model.temperature, model.encoder)
     assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 8_000_000
 
@@ -166,7 +165,7 @@ def test_a_loss_or_gradient_that_is_no_number_ends_training_with_the_last_good_w
 ) -> None:
     started = tuning(encoder, replace(SETTINGS, batch_size=4))
     everything = started._examples(np.arange(len(TEXTS)), names=True)
-    layers = TunedLayers.from_encoder(encoder._model, 2)
+    layers = TunedLayers.from_encoder(encoder.model, 2)
     broken_from(step, monkeypatch, gradient_only=gradient_only)
     tuned = Tuner(layers, started._cosine(np.arange(len(TEXTS))), started._settings, seed=1).fit(everything, epochs=4)
     assert tuned.problem == f"the loss or its gradient is no number at step {step} of 16"
@@ -199,9 +198,7 @@ def test_the_best_epoch_on_held_out_examples_is_kept_and_training_ends_early(
         return next(measured)
 
     monkeypatch.setattr(Tuner, "measured", measure)
-    tuner = Tuner(
-        TunedLayers.from_encoder(encoder._model, 2), started._cosine(np.arange(12)), started._settings, seed=1
-    )
+    tuner = Tuner(TunedLayers.from_encoder(encoder.model, 2), started._cosine(np.arange(12)), started._settings, seed=1)
     tuned = tuner.fit(everything, epochs=8, validation=everything)
     assert (tuned.best, len(tuned.epochs)) == (2, 4)
     assert torch.allclose(tuned.cosine, torch.nn.functional.normalize(states[1], dim=-1), atol=1e-6)
@@ -249,7 +246,7 @@ def test_a_model_is_trained_further_with_a_new_intent(encoder: Encoder, outcome:
     anew = IntentTuning(encoder, texts, labels, names=True, settings=settings, seed=1).run()
     model = model_of(further)
     assert model.classes_ == ["bye", *sorted(CARDS)]
-    said = model.predict_texts(LowerLayers(encoder, model.layers.branch), ["until next time", *UNSEEN])
+    said = model.predict_texts(encoder, ["until next time", *UNSEEN])
     assert [model.classes_[index] for index in said.argmax(axis=1)][::3] == ["bye", "card_arrival"]
     assert further.history.final[0].loss < anew.history.final[0].loss
 

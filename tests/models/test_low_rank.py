@@ -21,7 +21,7 @@ def encoder() -> Encoder:
 
 
 def layers_of(encoder: Encoder, layers: int = 2) -> TunedLayers:
-    return TunedLayers.from_encoder(encoder._model, layers)
+    return TunedLayers.from_encoder(encoder.model, layers)
 
 
 def tuned(layers: TunedLayers, rank: int) -> dict[str, torch.Tensor]:

@@ -78,7 +78,7 @@ def test_saved_layers_say_exactly_the_same(encoder: Encoder, tuning: SentimentTu
 
 
 def test_the_encoder_itself_stays_as_it_is(encoder: Encoder, tuning: SentimentTuning) -> None:
-    weights = encoder._model.encoder.layer[-1].output.dense.weight
+    weights = encoder.model.encoder.layer[-1].output.dense.weight
     before = weights.clone()
     SentimentLayers(encoder, tuning)
     assert bool((weights == before).all())

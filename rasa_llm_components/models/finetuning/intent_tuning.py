@@ -18,7 +18,7 @@ from rasa_llm_components.models.finetuning.class_means import class_means, unit
 from rasa_llm_components.models.finetuning.history import History
 from rasa_llm_components.models.finetuning.intent_model import TunedIntentModel, calibrated, rounded
 from rasa_llm_components.models.finetuning.label_names import readable_names
-from rasa_llm_components.models.finetuning.lower_layers import LowerLayers, layers_of
+from rasa_llm_components.models.finetuning.lower_layers import LowerLayers
 from rasa_llm_components.models.finetuning.progress import ProgressBar
 from rasa_llm_components.models.finetuning.quick_layers import export
 from rasa_llm_components.models.finetuning.settings import FinetuneSettings
@@ -80,7 +80,7 @@ class IntentTuning:
         """Reads the examples through the shared layers.
 
         Args:
-            encoder: in this process, of a known family (`lower_layers.can_be_tuned`).
+            encoder: in this process, of a known family (`can_be_tuned`).
             texts: the examples.
             labels: their intents, at least two different ones.
             names: read the intents' names as examples.
@@ -92,8 +92,8 @@ class IntentTuning:
         said = readable_names(self.classes) if names else {}
         self._named = np.array([self.classes.index(label) for label in said], dtype=int)
         self._encoder, self._settings, self._seed = encoder, settings, seed
-        layers = min(settings.layers, layers_of(encoder))
-        self._original = TunedLayers.from_encoder(encoder._model, layers).to(encoder.device)
+        layers = min(settings.layers, encoder.facts.layers)
+        self._original = TunedLayers.from_encoder(encoder.model, layers).to(encoder.device)
         self._start = self._original  # where training begins
         lower = LowerLayers(encoder, self._original.branch)
         self.states = BranchStates(lower, [*texts, *said.values()], memory_mb=settings.memory_mb)
@@ -119,7 +119,7 @@ class IntentTuning:
     def export(self, model: TunedIntentModel, folder: Path) -> None:
         """Stores the quick form of the model's layers, compared on the examples (`quick_layers.py`)."""
         some = np.random.default_rng(self._seed).permutation(len(self._targets))[:_COMPARED]
-        if self._encoder.device.type == "cpu":
+        if self._encoder.device == "cpu":
             export(
                 model.layers,
                 self.states.of(some.tolist()),
@@ -210,7 +210,15 @@ class IntentTuning:
             names=self._name_vectors(layers),
             seed=self._seed,
         )
-        return TunedIntentModel(layers, head, self.classes, temperature=1.0, encoder=self._encoder.fingerprint)
+        return TunedIntentModel(
+            lambda: layers,
+            head,
+            self.classes,
+            branch=layers.branch,
+            own_layers=len(layers.layers),
+            temperature=1.0,
+            encoder=self._encoder.fingerprint,
+        )
 
     def _measured(self, model: TunedIntentModel, held_out: np.ndarray) -> tuple[HeldOut, TunedIntentModel]:
         """What the model says of examples it has not seen, and the model with the temperature found on them."""

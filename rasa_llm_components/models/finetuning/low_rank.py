@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-from rasa_llm_components.models.finetuning.tuned_layers import TunedLayers
+if TYPE_CHECKING:
+    import torch
 
-Weights = Mapping[str, torch.Tensor]
+    from rasa_llm_components.models.finetuning.tuned_layers import TunedLayers
+
+    Weights = Mapping[str, torch.Tensor]
 
 _LEFT, _RIGHT, _SCALE, _VECTOR = "left.", "right.", "scale.", "vector."
 _LARGEST = 127
@@ -37,6 +40,8 @@ class Factors:
     @classmethod
     def of(cls, matrix: torch.Tensor, rank: int) -> Factors:
         """The nearest matrix of this rank, rounded."""
+        import torch
+
         left, sizes, right = torch.linalg.svd(matrix.detach().float().cpu(), full_matrices=False)
         # Each pair of vectors is rounded by its own largest number, so that small pairs keep their precision.
         left, left_scale = _eight_bits(left[:, :rank].numpy(), axis=0)
@@ -46,6 +51,8 @@ class Factors:
 
     def matrix(self) -> torch.Tensor:
         """`(rows, columns)` float32."""
+        import torch
+
         return torch.from_numpy((self.left * self.scale) @ self.right.astype(np.float32))
 
 
@@ -82,6 +89,8 @@ class LowRankDifference:
         Raises:
             ValueError: the layers have other weights than those the difference was made from.
         """
+        import torch
+
         weights = layers.state_dict()
         changes = {name: factors.matrix() for name, factors in self.factors.items()}
         changes |= {name: torch.from_numpy(vector.astype(np.float32)) for name, vector in self.vectors.items()}

@@ -6,18 +6,13 @@ import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
-from rasa_llm_components.models.finetuning import FAMILIES
+from rasa_llm_components.models.finetuning import LONGEST
 from rasa_llm_components.models.finetuning.tuned_layers import half_precision
-from rasa_llm_components.models.normalisation import normalise
 
 if TYPE_CHECKING:
     from rasa_llm_components.models.encoder import Encoder
-
-LONGEST = 128
-"""Tokens of a message that the intent model reads: what it is about has been said by then."""
 
 
 class LowerLayers:
@@ -27,23 +22,17 @@ class LowerLayers:
         """Shares the first `layers` layers of `encoder`."""
         self.layers = layers
         self._encoder = encoder
-        self._model = _up_to(encoder._model, layers)
-        self._tokenizer = encoder._tokenizer
+        self._model = _up_to(encoder.model, layers)
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, as the encoder reads a question, at most `LONGEST`."""
-        if not texts:
-            return []
-        cleaned = [self._encoder._prefixes["query"] + normalise(text).text for text in texts]
-        encoding = self._tokenizer(cleaned, truncation=True, max_length=min(LONGEST, self._encoder.max_tokens))
-        found: list[list[int]] = encoding["input_ids"]
-        return found
+        return self._encoder.token_ids(texts, LONGEST)
 
     def states(self, ids: Sequence[Sequence[int]]) -> list[torch.Tensor]:
         """States `(tokens, hidden)` of each text at the branch layer, on the CPU, in bfloat16."""
-        device = self._encoder.device
+        device = torch.device(self._encoder.device)
         lengths = [len(text) for text in ids]
-        padding = self._tokenizer.pad_token_id or 0
+        padding = self._encoder.facts.padding
         padded = torch.full((len(ids), max(lengths)), padding, dtype=torch.long)
         mask = torch.zeros_like(padded)
         for row, text in enumerate(ids):
@@ -55,26 +44,11 @@ class LowerLayers:
         # A copy leaves inference mode behind, so that what is trained on these states may have gradients.
         return [states[row, :length].clone() for row, length in enumerate(lengths)]
 
-    def states_of_one(self, text: str) -> np.ndarray | None:
-        """One short text's states `(tokens, hidden)`, from the pass that the featurizer has made; None for others."""
-        return self._encoder.layer_states(text, self.layers)
-
     def share_of_unknown(self, ids: Sequence[Sequence[int]]) -> float:
         """Share of the tokens that the encoder's vocabulary lacks."""
-        unknown = self._tokenizer.unk_token_id
+        unknown = self._encoder.facts.unknown
         tokens = [token for text in ids for token in text]
         return tokens.count(unknown) / max(len(tokens), 1) if unknown is not None else 0.0
-
-
-def can_be_tuned(encoder: object) -> bool:
-    """Whether the encoder runs in this process and has layers of a known kind."""
-    config = getattr(getattr(encoder, "_model", None), "config", None)
-    return getattr(config, "model_type", "") in FAMILIES and getattr(config, "hidden_act", "") == "gelu"
-
-
-def layers_of(encoder: Any) -> int:
-    """How many layers the encoder has."""
-    return int(encoder._model.config.num_hidden_layers)
 
 
 def _up_to(model: Any, layers: int) -> Any:

@@ -1,4 +1,4 @@
-"""The intents' own layers as an ONNX graph of 8-bit weights: what one message passes on a CPU.
+"""Tuned layers as an ONNX graph of 8-bit weights: what one message passes on a CPU, without torch.
 
 Exported when the bot is trained and stored with the model, if it labels the training examples as the layers do.
 """
@@ -10,12 +10,16 @@ import logging
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from rasa_llm_components.models import int8_graph
-from rasa_llm_components.models.finetuning.tuned_layers import TunedLayers
+
+if TYPE_CHECKING:
+    import torch
+
+    from rasa_llm_components.models.finetuning.tuned_layers import TunedLayers
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +89,7 @@ def _run(content: bytes) -> QuickLayers:
 
 def _graph(layers: TunedLayers) -> object:
     import onnx
+    import torch
 
     class OneText(torch.nn.Module):
         def __init__(self) -> None:

@@ -72,6 +72,15 @@ class TunedLayers(nn.Module):
         self.train(was_training)
         return found
 
+    def vector_of_one(self, states: np.ndarray) -> np.ndarray:
+        """Sentence vector `(hidden,)` of one text's states `(tokens, hidden)`, on the thread that calls."""
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # one message is too little work to be shared out
+        try:
+            return self.vectors([torch.from_numpy(states)])[0]
+        finally:
+            torch.set_num_threads(threads)
+
     def _own_layers(self) -> list[PackedLayer]:
         return [cast(PackedLayer, layer) for layer in self.layers]
 

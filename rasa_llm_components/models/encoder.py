@@ -166,7 +166,7 @@ class Encoder:
 
         Args:
             text: as a question.
-            layer: from 1 to the number of layers.
+            layer: 0 is before the first one.
             longest: tokens that are read.
 
         Returns:
@@ -174,13 +174,13 @@ class Encoder:
         """
         last, layers = self._last_read
         if layers and last == text and len(layers[0]) <= longest:
-            return layers[layer - 1]
+            return layers[layer]
         [ids] = self.token_ids([text], longest)
         last_ids, layers = self._last_states
         if last_ids == ids:
-            return layers[layer - 1]
+            return layers[layer]
         found = self._reader.layers(ids)
-        return None if found is None else found[layer - 1]
+        return None if found is None else found[layer]
 
     @property
     def has_quick_way(self) -> bool:

@@ -63,7 +63,7 @@ class GraphReader:
         return True
 
     def layers(self, ids: Sequence[int]) -> list[np.ndarray]:
-        """Each layer's `(tokens, hidden)` of one text, the last one last."""
+        """`(tokens, hidden)` of one text, before the first layer and after each."""
         return [states[0] for states in self._alone.run(None, {"ids": np.array([ids], dtype=np.int64)})]
 
     def states(self, texts: Sequence[Sequence[int]]) -> list[np.ndarray]:

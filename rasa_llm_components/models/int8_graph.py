@@ -27,7 +27,7 @@ _OPSET = 17
 _FUSED_NODES = "com.microsoft"
 
 Graph = Callable[[Sequence[int]], list[np.ndarray]]
-"""Token ids of one text -> each layer's `(tokens, hidden)` float32."""
+"""Token ids of one text -> `(tokens, hidden)` float32 before the first layer and after each."""
 
 
 def is_installed() -> bool:
@@ -68,12 +68,12 @@ def opened(content: bytes) -> Graph:
 
 
 def exported(model: Any) -> Any:
-    """The `onnx.ModelProto` of an encoder on the CPU, in float32: input `ids`, outputs `states_1`, `states_2` ..."""
+    """The `onnx.ModelProto` of an encoder on the CPU, in float32: input `ids`, outputs `states_0`, `states_1` ..."""
     import onnx
     import torch
 
     written = io.BytesIO()
-    layers = [f"states_{layer + 1}" for layer in range(model.config.num_hidden_layers)]
+    layers = [f"states_{layer}" for layer in range(model.config.num_hidden_layers + 1)]
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the older exporter, whose form the optimiser recognises, is deprecated
         torch.onnx.export(

@@ -49,7 +49,7 @@ TRIED = (
 """What two ways are compared on: other texts than the examples."""
 
 HiddenStates = Callable[[Sequence[int]], list[np.ndarray]]
-"""Token ids of one text -> each layer's `(tokens, hidden)` float32, the last one last."""
+"""Token ids of one text -> `(tokens, hidden)` float32 before the first layer and after each."""
 
 
 def traced_pass(model: Any, token_ids: Callable[[str], list[int]], *, halve: bool) -> HiddenStates | None:

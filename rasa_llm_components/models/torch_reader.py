@@ -41,7 +41,7 @@ class TorchReader:
         return self._quick is not None
 
     def layers(self, ids: Sequence[int]) -> list[np.ndarray] | None:
-        """Each layer's `(tokens, hidden)` of one text; None without a traced graph."""
+        """`(tokens, hidden)` of one text, before the first layer and after each; None without a traced graph."""
         return None if self._quick is None else self._quick(ids)
 
     def states(self, texts: Sequence[Sequence[int]]) -> list[np.ndarray]:

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def whole_encoder(model: Any) -> Any:
-    """A `torch.nn.Module`: ids `(1, tokens)` -> every layer's states `(1, tokens, hidden)`, the last one last.
+    """A `torch.nn.Module`: ids `(1, tokens)` -> the states `(1, tokens, hidden)` before the first layer and after each.
 
     Nothing is padded, every token counts.
     """
@@ -19,6 +19,6 @@ def whole_encoder(model: Any) -> Any:
 
         def forward(self, ids: torch.Tensor) -> tuple[torch.Tensor, ...]:
             output = self.model(input_ids=ids, attention_mask=torch.ones_like(ids), output_hidden_states=True)
-            return (*output.hidden_states[1:-1], output.last_hidden_state)
+            return (*output.hidden_states[:-1], output.last_hidden_state)
 
     return WholeEncoder().eval()

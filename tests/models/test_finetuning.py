@@ -113,6 +113,21 @@ def test_a_message_alone_and_in_a_batch_has_one_intent(encoder: Encoder, outcome
     assert together.tolist() == alone
 
 
+def test_all_layers_may_be_the_intents_own(encoder: Encoder, tmp_path: Path) -> None:
+    """The branch then begins before the first layer."""
+    tuned = tuning(encoder, replace(SETTINGS, layers=6, epochs=3))
+    model = model_of(tuned.run())
+    tuned.export(model, tmp_path)
+    model.save_pretrained(tmp_path)
+    quick = TunedIntentModel.from_pretrained(tmp_path)
+    assert quick.quick
+    together = model.predict_texts(encoder, [*UNSEEN, *TEXTS])
+    for texts_model in (model, quick):
+        alone = np.concatenate([texts_model.predict_texts(encoder, [text]) for text in [*UNSEEN, *TEXTS]])
+        assert alone == pytest.approx(together, abs=0.1)
+        assert alone.argmax(axis=1).tolist() == together.argmax(axis=1).tolist()
+
+
 def test_a_stored_model_says_the_same_after_loading(encoder: Encoder, outcome: Outcome, tmp_path: Path) -> None:
     model = model_of(outcome)
     model.save_pretrained(tmp_path)

@@ -15,8 +15,9 @@ from rasa_llm_components.models.finetuning.branch_states import BranchStates
 from rasa_llm_components.models.finetuning.low_rank import LowRankDifference
 from rasa_llm_components.models.finetuning.tuned_layers import TunedLayers
 from rasa_llm_components.models.finetuning.weight_averaging import snapshot
-from rasa_llm_components.models.sentiment_head import LABELS, PROBE
+from rasa_llm_components.models.sentiment_head import LABELS
 from rasa_llm_components.models.sentiment_layers import SentimentTuning
+from rasa_llm_components.models.shipped import PROBE
 
 LAYERS, RANK = 2, 64
 EPOCHS, BATCH, LEARNING_RATE, OUTPUT_LEARNING_RATE = 3, 64, 3e-4, 2e-3

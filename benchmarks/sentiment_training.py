@@ -12,7 +12,8 @@ import numpy as np
 import yaml
 
 from rasa_llm_components.models.protocols import SentenceEncoder
-from rasa_llm_components.models.sentiment_head import LABELS, PROBE, SentimentHead
+from rasa_llm_components.models.sentiment_head import LABELS, SentimentHead
+from rasa_llm_components.models.shipped import PROBE
 
 OWN_SENTENCES = Path(__file__).parent / "sentiment_data"
 VADER_FILES = {

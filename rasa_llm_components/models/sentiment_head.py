@@ -12,13 +12,9 @@ from rasa_llm_components.errors import ConfigurationError
 from rasa_llm_components.models.calibration import softmax
 from rasa_llm_components.models.npz_file import read_npz
 from rasa_llm_components.models.own_labels import penalised_fit
+from rasa_llm_components.models.shipped import same_encoder, shipped_files
 
 LABELS = ("negative", "neutral", "positive")
-PROBE = "Hello, where can I find the opening hours of your shop?"
-"""Encoders that give this sentence the same vector are the same encoder, whatever server or file they come from."""
-
-_SHIPPED = Path(__file__).parent / "heads"
-_SAME_ENCODER = 0.99
 _NEVER = -20.0
 
 
@@ -137,16 +133,6 @@ def shipped_head(encoder: str, probe: np.ndarray) -> SentimentHead | None:
     return next((head for head in heads if head.fits(encoder, probe)), None)
 
 
-def shipped_heads_fingerprint() -> str:
-    """Changes when a shipped head, or shipped layers, change."""
-    import hashlib
-
-    digest = hashlib.sha256()
-    for file in shipped_files("sentiment*"):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
-
-
 def check_label(label: object, example: str) -> str:
     """The label, if it is one of the three.
 
@@ -161,19 +147,3 @@ def check_label(label: object, example: str) -> str:
         value=label,
         fix=f"Write one of: {', '.join(LABELS)}.",
     )
-
-
-def shipped_files(kind: str) -> list[Path]:
-    """What comes with this package: `sentiment` heads, or `sentiment_layers`; a `*` stands for anything."""
-    return sorted(_SHIPPED.glob(f"*.{kind}.npz"))
-
-
-def same_encoder(encoder: str, probe: np.ndarray, other: str, other_probe: np.ndarray) -> bool:
-    """Whether two encoders, each given as fingerprint and vector `(dimension,)` of `PROBE`, have the same weights."""
-    if encoder and encoder == other:
-        return True
-    return probe.shape == other_probe.shape and _cosine(probe, other_probe) > _SAME_ENCODER
-
-
-def _cosine(one: np.ndarray, other: np.ndarray) -> float:
-    return float(one @ other / max(float(np.linalg.norm(one) * np.linalg.norm(other)), 1e-12))

@@ -14,7 +14,8 @@ from rasa_llm_components.models.finetuning import LONGEST, can_be_tuned
 from rasa_llm_components.models.finetuning.low_rank import LowRankDifference
 from rasa_llm_components.models.finetuning.quick_layers import QuickLayers, export, opened
 from rasa_llm_components.models.npz_file import read_npz
-from rasa_llm_components.models.sentiment_head import LABELS, same_encoder, shipped_files
+from rasa_llm_components.models.sentiment_head import LABELS
+from rasa_llm_components.models.shipped import same_encoder, shipped_files
 
 if TYPE_CHECKING:
     from rasa_llm_components.models.finetuning.branch_states import BranchStates

@@ -13,7 +13,8 @@ from rasa_llm_components.errors import ConfigurationError
 from rasa_llm_components.models.calibration import softmax
 from rasa_llm_components.models.own_labels import OwnLabels
 from rasa_llm_components.models.protocols import SentenceEncoder
-from rasa_llm_components.models.sentiment_head import LABELS, PROBE, SentimentHead, shipped_head
+from rasa_llm_components.models.sentiment_head import LABELS, SentimentHead, shipped_head
+from rasa_llm_components.models.shipped import PROBE
 
 if TYPE_CHECKING:
     from rasa_llm_components.models.sentiment_layers import SentimentLayers, SentimentTuning

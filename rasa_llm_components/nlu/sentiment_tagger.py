@@ -18,8 +18,9 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_llm_components.models.protocols import SentenceEncoder
-from rasa_llm_components.models.sentiment_head import LABELS, PROBE, check_label, shipped_heads_fingerprint
+from rasa_llm_components.models.sentiment_head import LABELS, check_label
 from rasa_llm_components.models.sentiment_model import SentimentModel
+from rasa_llm_components.models.shipped import PROBE, shipped_fingerprint
 from rasa_llm_components.nlu.configuration import check_configuration, check_trained_version, errors_for, other_encoder
 from rasa_llm_components.nlu.sentence_vector import sentence_vector, training_vectors
 from rasa_llm_components.nlu.transformer_featurizer import DEFAULT_ALIAS, TransformerFeaturizer
@@ -84,7 +85,7 @@ class SentimentTagger(GraphComponent):
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:
         """Rasa trains again with another version of this package or of its heads."""
-        return f"{__version__}:{shipped_heads_fingerprint()}"
+        return f"{__version__}:{shipped_fingerprint('sentiment*')}"
 
     def __init__(
         self,

@@ -11,7 +11,8 @@ import pytest
 from rasa_llm_components.errors import ConfigurationError
 from rasa_llm_components.models.protocols import SentenceEncoder
 from rasa_llm_components.models.registry import shared_encoder
-from rasa_llm_components.models.sentiment_head import LABELS, PROBE, SentimentHead, check_label, shipped_head
+from rasa_llm_components.models.sentiment_head import LABELS, SentimentHead, check_label, shipped_head
+from rasa_llm_components.models.shipped import PROBE
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ import pytest
 from rasa_llm_components.errors import ConfigurationError
 from rasa_llm_components.models.encoder import Encoder
 from rasa_llm_components.models.registry import shared_encoder
-from rasa_llm_components.models.sentiment_head import PROBE, shipped_files, shipped_heads_fingerprint
 from rasa_llm_components.models.sentiment_layers import SentimentLayers, SentimentTuning, shipped_tuning
 from rasa_llm_components.models.sentiment_model import SentimentModel
+from rasa_llm_components.models.shipped import PROBE, shipped_files, shipped_fingerprint
 from rasa_llm_components.models.stand_ins import StandInEncoder
 
 TEXTS = ["the vase came in a thousand pieces", "thank you so much", "where is my order?", "ok"]
@@ -102,6 +102,6 @@ def test_a_file_that_holds_no_whole_layers_is_a_value_error(tuning: SentimentTun
 @pytest.mark.parametrize("kind", ["sentiment", "sentiment_layers"])
 def test_the_fingerprint_covers_heads_and_layers(kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("rasa_llm_components.models.sentiment_head._SHIPPED", tmp_path)
-    before = shipped_heads_fingerprint()
+    before = shipped_fingerprint("sentiment*")
     (tmp_path / f"new.{kind}.npz").write_bytes(b"other weights")
-    assert shipped_heads_fingerprint() != before
+    assert shipped_fingerprint("sentiment*") != before

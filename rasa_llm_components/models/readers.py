@@ -28,7 +28,7 @@ class Reader(Protocol):
         ...
 
     def layers(self, ids: Sequence[int]) -> list[np.ndarray] | None:
-        """One text the quick way: `(tokens, hidden)` float32 before the first layer and after each; None without one."""
+        """One text quickly: `(tokens, hidden)` float32 before the first layer and after each; None without a way."""
         ...
 
     def states(self, texts: Sequence[Sequence[int]]) -> list[np.ndarray]:

@@ -101,7 +101,7 @@ def test_a_file_that_holds_no_whole_layers_is_a_value_error(tuning: SentimentTun
 
 @pytest.mark.parametrize("kind", ["sentiment", "sentiment_layers"])
 def test_the_fingerprint_covers_heads_and_layers(kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("rasa_llm_components.models.sentiment_head._SHIPPED", tmp_path)
+    monkeypatch.setattr("rasa_llm_components.models.shipped._SHIPPED", tmp_path)
     before = shipped_fingerprint("sentiment*")
     (tmp_path / f"new.{kind}.npz").write_bytes(b"other weights")
     assert shipped_fingerprint("sentiment*") != before

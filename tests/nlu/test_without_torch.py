@@ -20,7 +20,8 @@ _SERVE = """
 import json, sys
 from tests.nlu.conftest import Bot
 bot = Bot(sys.argv[1])
-labels = [[bot.parse(text)["intent"]["name"], bot.parse(text)["sentiment"]["label"]] for text in json.loads(sys.argv[2])]
+parsed = [bot.parse(text) for text in json.loads(sys.argv[2])]
+labels = [[one["intent"]["name"], one["sentiment"]["label"]] for one in parsed]
 heavy = [name for name in ("torch", "transformers") if name in sys.modules]
 import spacy
 from thinc.compat import has_torch

@@ -45,4 +45,4 @@ def _layers(part: Any) -> tuple[Any, int, bool]:
     if own:
         return part, own, True
     encoder: Any = getattr(part, "_encoder", part)  # an encoder, or what reads states of one
-    return encoder, int(getattr(getattr(encoder, "facts", None), "layers", 0)), False
+    return encoder, int(getattr(encoder, "layers_read", 0)), False

@@ -18,7 +18,7 @@ from rasa_llm_components.models.graph_reader import QUICK_AGREES
 from rasa_llm_components.models.normalisation import normalise
 from rasa_llm_components.models.preparation import prepared
 from rasa_llm_components.models.protocols import EncodedText, Kind
-from rasa_llm_components.models.readers import RUNTIMES, Reader
+from rasa_llm_components.models.readers import RUNTIMES, Reader, Reading
 from rasa_llm_components.models.weights import find_weights, fingerprint
 
 REMEMBERED_TEXTS = 256
@@ -76,8 +76,8 @@ class Encoder:
         longest = reader.facts.max_tokens
         self._tokenizer.enable_truncation(longest, stride=min(_OVERLAP, longest // 4))
         self._prefixes: dict[str, str] = {"query": query_prefix, "passage": passage_prefix}
-        self._last_states: tuple[list[int], list[np.ndarray]] = ([], [])
-        self._last_read: tuple[str, list[np.ndarray]] = ("", [])
+        self._last: tuple[list[int], Reading | None] = ([], None)
+        self._last_ids: tuple[tuple[str, int], list[int]] = (("", 0), [])
         self._encode_one = lru_cache(maxsize=REMEMBERED_TEXTS)(self._encode_one_uncached)
 
     @classmethod
@@ -161,8 +161,8 @@ class Encoder:
     def layer_states(self, text: str, layer: int, longest: int) -> np.ndarray | None:
         """What one text's tokens are after a layer, on a CPU: `(tokens, hidden)`, special tokens included.
 
-        The text encoded last is not passed through the layers again: a head that has layers of its own above this
-        one costs those only.
+        No layer reads the text read last a second time: a head that has layers of its own above this one costs
+        those only, and so does whoever asks for the whole encoder's vector afterwards.
 
         Args:
             text: as a question.
@@ -172,15 +172,18 @@ class Encoder:
         Returns:
             None where one text alone has no quick way (`Reader.has_quick_way`).
         """
-        last, layers = self._last_read
-        if layers and last == text and len(layers[0]) <= longest:
-            return layers[layer]
-        [ids] = self.token_ids([text], longest)
-        last_ids, layers = self._last_states
-        if last_ids == ids:
-            return layers[layer]
-        found = self._reader.layers(ids)
-        return None if found is None else found[layer]
+        known, ids = self._last_ids
+        if known != (text, longest):
+            [ids] = self.token_ids([text], longest)
+            self._last_ids = (text, longest), ids
+        reading = self._read(ids)
+        return None if reading is None else reading.after(layer)
+
+    @property
+    def layers_read(self) -> int:
+        """How many layers the text read last has passed."""
+        reading = self._last[1]
+        return self.facts.layers if reading is None else reading.depth
 
     @property
     def has_quick_way(self) -> bool:
@@ -198,15 +201,20 @@ class Encoder:
         return [_joined(piece, self.dimension) for piece in pieces]
 
     def _encode_one_uncached(self, text: str, kind: Kind) -> EncodedText:
-        windows, pieces = self._windows([text], kind), _Pieces(np.zeros(self.dimension, np.float32))
-        for window in windows:
-            layers = self._reader.layers(window.ids)
-            _add(pieces, window, layers[-1] if layers else self._reader.states([window.ids])[0], words=True)
-            if layers and len(windows) == 1:
-                self._last_states = (window.ids, layers)
-                if kind == "query":
-                    self._last_read = (text, layers)
+        pieces = _Pieces(np.zeros(self.dimension, np.float32))
+        for window in self._windows([text], kind):
+            reading = self._read(window.ids)
+            last = self._reader.states([window.ids])[0] if reading is None else reading.after(self.facts.layers)
+            _add(pieces, window, last, words=True)
         return _joined(pieces, self.dimension)
+
+    def _read(self, ids: list[int]) -> Reading | None:
+        """The text read last is read on from where it was left."""
+        last, reading = self._last
+        if last != ids:
+            reading = self._reader.read(ids)
+            self._last = (ids, reading)
+        return reading
 
     def _windows(self, texts: Sequence[str], kind: Kind) -> list[_Window]:
         prefix = self._prefixes[kind]

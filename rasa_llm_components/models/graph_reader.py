@@ -15,13 +15,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rasa_llm_components.models.int8_graph import session_of
+from rasa_llm_components.models.layered_graph import IDS, LayeredReading, name_of
 from rasa_llm_components.models.model_facts import ModelFacts
+from rasa_llm_components.models.readers import Reading, WholeReading
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-QUICK, WHOLE, TOKENIZER, ABOUT = "quick.onnx", "whole.onnx", "tokenizer.json", "about.json"
-"""Files of a prepared encoder: weights of 8 bits, weights of 32 bits, tokenizer, and what there is to know of them."""
+WHOLE, TOKENIZER, ABOUT = "whole.onnx", "tokenizer.json", "about.json"
+"""Files of a prepared encoder: weights of 32 bits, tokenizer, and what there is to know of them."""
+
+QUICK = "quick_{layer}.onnx"
+"""A file a layer, from 1 on, with weights of 8 bits."""
 
 QUICK_AGREES = 0.998
 """Least mean cosine between the vectors of both graphs at which the quick one is used."""
@@ -38,7 +43,7 @@ class GraphReader:
         """Opens a prepared encoder.
 
         Args:
-            folder: of the four files.
+            folder: of its files.
             exact: one text alone is read with weights of 32 bits too; so it is where 8 bits change the vectors.
 
         Raises:
@@ -54,30 +59,40 @@ class GraphReader:
         self.facts = ModelFacts(**about["facts"])
         self.agreement: float = about["agreement"]
         self.tokenizer: Tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-        exact = exact or self.agreement < QUICK_AGREES
-        self._alone = _session(folder / (WHOLE if exact else QUICK))
+        self._quick: list[Any] = []
+        if not exact and self.agreement >= QUICK_AGREES:
+            self._quick = [_session(folder / QUICK.format(layer=n + 1)) for n in range(self.facts.layers)]
 
     @property
     def has_quick_way(self) -> bool:
         """Always."""
         return True
 
-    def layers(self, ids: Sequence[int]) -> list[np.ndarray]:
-        """`(tokens, hidden)` of one text, before the first layer and after each."""
-        return [states[0] for states in self._alone.run(None, {"ids": np.array([ids], dtype=np.int64)})]
+    def read(self, ids: Sequence[int]) -> Reading:
+        """One text alone, as far as somebody asks."""
+        if self._quick:
+            return LayeredReading(self._quick, ids)
+        return WholeReading([states[0] for states in self._whole_alone.run(None, _input([ids]))])
 
     def states(self, texts: Sequence[Sequence[int]]) -> list[np.ndarray]:
         """The last layer's `(tokens, hidden)` of each text of a batch, shorter ones first."""
         return list(self._states(texts))
 
     def _states(self, texts: Sequence[Sequence[int]]) -> Iterator[np.ndarray]:
-        last = f"states_{self.facts.layers}"
         for _, alike in groupby(texts, key=len):
-            yield from self._whole.run([last], {"ids": np.array(list(alike), dtype=np.int64)})[0]
+            yield from self._whole.run([name_of(self.facts.layers)], _input(list(alike)))[0]
 
     @cached_property
     def _whole(self) -> Any:
         return _session(self._folder / WHOLE, threads=0)
+
+    @cached_property
+    def _whole_alone(self) -> Any:
+        return _session(self._folder / WHOLE)
+
+
+def _input(ids: Sequence[Sequence[int]]) -> dict[str, np.ndarray]:
+    return {IDS: np.array(ids, dtype=np.int64)}
 
 
 def _session(file: Path, *, threads: int = 1) -> Any:

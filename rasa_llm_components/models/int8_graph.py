@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from rasa_llm_components.models.layered_graph import IDS, name_of
 from rasa_llm_components.models.smoothing import smooth
 from rasa_llm_components.models.whole_encoder import whole_encoder
 
@@ -62,7 +63,7 @@ def opened(content: bytes) -> Graph:
     session = session_of(content)
 
     def run(ids: Sequence[int]) -> list[np.ndarray]:
-        return [states[0] for states in session.run(None, {"ids": np.array([ids], dtype=np.int64)})]
+        return [states[0] for states in session.run(None, {IDS: np.array([ids], dtype=np.int64)})]
 
     return run
 
@@ -73,16 +74,16 @@ def exported(model: Any) -> Any:
     import torch
 
     written = io.BytesIO()
-    layers = [f"states_{layer}" for layer in range(model.config.num_hidden_layers + 1)]
+    layers = [name_of(layer) for layer in range(model.config.num_hidden_layers + 1)]
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the older exporter, whose form the optimiser recognises, is deprecated
         torch.onnx.export(
             whole_encoder(model),
             (torch.tensor([[1, 2, 3, 4, 5, 6, 7, 8]]),),
             written,  # type: ignore[arg-type]
-            input_names=["ids"],
+            input_names=[IDS],
             output_names=layers,
-            dynamic_axes={name: {0: "batch", 1: "tokens"} for name in ("ids", *layers)},
+            dynamic_axes={name: {0: "batch", 1: "tokens"} for name in (IDS, *layers)},
             opset_version=_OPSET,
             dynamo=False,
         )

@@ -20,13 +20,14 @@ import numpy as np
 
 from rasa_llm_components.models.graph_reader import ABOUT, QUICK, TOKENIZER, WHOLE, GraphReader
 from rasa_llm_components.models.int8_graph import eight_bits, exported, fused, is_installed, opened
+from rasa_llm_components.models.layered_graph import cut
 from rasa_llm_components.models.single_text import EXAMPLES, TRIED, agreement, hidden_states
 from rasa_llm_components.models.user_cache import cache_folder
 from rasa_llm_components.models.weights import WEIGHT_SUFFIXES
 
 logger = logging.getLogger(__name__)
 
-_FORMAT = 5
+_FORMAT = 6
 """To be raised when anything is made in another way: older folders are then made anew."""
 _LARGEST = 1_600_000_000
 """Bytes of weights from which on no graph is made: ONNX's one-file format ends at two gigabytes."""
@@ -87,6 +88,8 @@ def prepare(weights: Path, name: str, folder: Path) -> None:
         WeightsNotFoundError: the weights are incomplete, or no encoder.
         NoGraphError: there can be no graphs of it.
     """
+    import onnx
+
     from rasa_llm_components.models.torch_reader import load_model, load_tokenizer
 
     model = load_model(weights, name)
@@ -100,14 +103,16 @@ def prepare(weights: Path, name: str, folder: Path) -> None:
         quick = eight_bits(graph, [np.array([tokenizer.encode(text).ids]) for text in EXAMPLES])
         same = agreement(opened(whole), hidden_states(model), tried)
         quick_agreement = agreement(opened(quick), hidden_states(model), tried)
+        parts = cut(onnx.load_from_string(quick), facts.layers)
     except Exception as error:  # the exporter, the optimiser and the quantiser raise whatever stops them
         raise NoGraphError(_first_line(str(error)) or type(error).__name__) from error
     if not same >= _SAME:
         raise NoGraphError(f"its graph says something else (cosine {same:.4f})")
     (folder / WHOLE).write_bytes(whole)
-    (folder / QUICK).write_bytes(quick)
+    for number, part in enumerate(parts):
+        (folder / QUICK.format(layer=number + 1)).write_bytes(part)
     tokenizer.save(str(folder / TOKENIZER))
-    sizes = {name: (folder / name).stat().st_size for name in (WHOLE, QUICK, TOKENIZER)}
+    sizes = {file.name: file.stat().st_size for file in folder.iterdir()}
     about = {"facts": asdict(facts), "agreement": quick_agreement, "sizes": sizes}
     (folder / ABOUT).write_text(json.dumps(about), encoding="utf-8")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -16,6 +17,39 @@ RUNTIMES = ("auto", "torch", "onnx")
 """What may read texts on a CPU; on a GPU torch does."""
 
 
+class Reading(Protocol):
+    """One text, read as far as somebody asks."""
+
+    @property
+    def depth(self) -> int:
+        """How many layers it has passed."""
+        ...
+
+    def after(self, layer: int) -> np.ndarray:
+        """States `(tokens, hidden)` float32 after a layer; 0 is before the first one."""
+        ...
+
+
+@dataclass(frozen=True)
+class WholeReading:
+    """One text that has been read to the end.
+
+    Attributes:
+        states: `(tokens, hidden)` before the first layer and after each.
+    """
+
+    states: Sequence[np.ndarray]
+
+    @property
+    def depth(self) -> int:
+        """All layers."""
+        return len(self.states) - 1
+
+    def after(self, layer: int) -> np.ndarray:
+        """States `(tokens, hidden)` float32 after a layer; 0 is before the first one."""
+        return self.states[layer]
+
+
 class Reader(Protocol):
     """Token ids in, states out."""
 
@@ -27,8 +61,8 @@ class Reader(Protocol):
         """Whether one text alone is read in another way than many at once."""
         ...
 
-    def layers(self, ids: Sequence[int]) -> list[np.ndarray] | None:
-        """One text quickly: `(tokens, hidden)` float32 before the first layer and after each; None without a way."""
+    def read(self, ids: Sequence[int]) -> Reading | None:
+        """One text, the quick way; None without one."""
         ...
 
     def states(self, texts: Sequence[Sequence[int]]) -> list[np.ndarray]:

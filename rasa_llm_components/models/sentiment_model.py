@@ -106,19 +106,28 @@ class SentimentModel:
         own = OwnLabels.fit(vectors, indices, self._base_logits(texts, vectors), strength=strength)
         return SentimentModel(self._base, layers=self._layers, own=own)
 
-    def predict_proba(self, texts: Sequence[str], vectors: np.ndarray) -> np.ndarray:
+    @property
+    def reads_vectors(self) -> bool:
+        """Whether the encoder's sentence vectors are asked for."""
+        return self._own is not None or not self.has_layers
+
+    def predict_proba(self, texts: Sequence[str], vectors: np.ndarray | None) -> np.ndarray:
         """Probabilities `(texts, 3)` in the order of `LABELS`.
 
         Args:
             texts: the sentences; layers read them.
             vectors: `(texts, dimension)`, the encoder's sentence vectors, of length 1; a head and the bot's own
-                labels read these.
+                labels read these. None where nothing does (`reads_vectors`).
         """
         logits = self._base_logits(texts, vectors).astype(np.float64)  # so that adding nothing changes nothing
-        return softmax(logits if self._own is None else logits + self._own.logits(vectors))
+        if self._own is None:
+            return softmax(logits)
+        assert vectors is not None
+        return softmax(logits + self._own.logits(vectors))
 
-    def _base_logits(self, texts: Sequence[str], vectors: np.ndarray) -> np.ndarray:
+    def _base_logits(self, texts: Sequence[str], vectors: np.ndarray | None) -> np.ndarray:
         if isinstance(self._base, SentimentHead):
+            assert vectors is not None
             return self._base.logits(vectors)
         assert self._layers is not None, "read_with comes before the first sentence"
         return self._layers.logits(texts)

@@ -11,6 +11,7 @@ import numpy as np
 
 from rasa_llm_components.errors import WeightsNotFoundError
 from rasa_llm_components.models.model_facts import ModelFacts
+from rasa_llm_components.models.readers import WholeReading
 from rasa_llm_components.models.single_text import traced_pass
 
 if TYPE_CHECKING:
@@ -40,9 +41,9 @@ class TorchReader:
         """Whether one text alone goes through a traced graph."""
         return self._quick is not None
 
-    def layers(self, ids: Sequence[int]) -> list[np.ndarray] | None:
-        """`(tokens, hidden)` of one text, before the first layer and after each; None without a traced graph."""
-        return None if self._quick is None else self._quick(ids)
+    def read(self, ids: Sequence[int]) -> WholeReading | None:
+        """One text through the traced graph; None without one."""
+        return None if self._quick is None else WholeReading(self._quick(ids))
 
     def states(self, texts: Sequence[Sequence[int]]) -> list[np.ndarray]:
         """The last layer's `(tokens, hidden)` of each text of a batch."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from rasa.shared.exceptions import InvalidConfigException
 from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, TEXT
+from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 
 PIPELINE_LINE = "- name: rasa_llm_components.nlu.TransformerFeaturizer"
@@ -19,15 +20,13 @@ def sentence_vector(message: Message, featurizer: str) -> np.ndarray | None:
         message: a featurized message.
         featurizer: the `alias` of the TransformerFeaturizer.
     """
-    for features in message.features:
-        if (
-            features.origin == featurizer
-            and features.attribute == TEXT
-            and features.type == FEATURE_TYPE_SENTENCE
-            and features.is_dense()
-        ):
-            return np.asarray(features.features[0], dtype=np.float32)
-    return None
+    found = _sentence_features(message, featurizer)
+    return None if found is None else np.asarray(found.features[0], dtype=np.float32)
+
+
+def is_featurized(message: Message, featurizer: str) -> bool:
+    """Whether a message has a sentence vector; asking does not compute it."""
+    return _sentence_features(message, featurizer) is not None
 
 
 def training_vectors(messages: Sequence[Message], featurizer: str, component: str) -> np.ndarray:
@@ -43,3 +42,15 @@ def training_vectors(messages: Sequence[Message], featurizer: str, component: st
             f" Add this line to the pipeline, above {component}: {PIPELINE_LINE}"
         )
     return np.stack([vector for vector in vectors if vector is not None])
+
+
+def _sentence_features(message: Message, featurizer: str) -> Features | None:
+    for features in message.features:
+        if (
+            features.origin == featurizer
+            and features.attribute == TEXT
+            and features.type == FEATURE_TYPE_SENTENCE
+            and features.is_dense()
+        ):
+            return features
+    return None

@@ -22,7 +22,7 @@ from rasa_llm_components.models.sentiment_head import LABELS, check_label
 from rasa_llm_components.models.sentiment_model import SentimentModel
 from rasa_llm_components.models.shipped import PROBE, shipped_fingerprint
 from rasa_llm_components.nlu.configuration import check_configuration, check_trained_version, errors_for, other_encoder
-from rasa_llm_components.nlu.sentence_vector import sentence_vector, training_vectors
+from rasa_llm_components.nlu.sentence_vector import is_featurized, sentence_vector, training_vectors
 from rasa_llm_components.nlu.transformer_featurizer import DEFAULT_ALIAS, TransformerFeaturizer
 from rasa_llm_components.version import __version__
 
@@ -150,14 +150,24 @@ class SentimentTagger(GraphComponent):
     def process(self, messages: list[Message]) -> list[Message]:
         """Sets `sentiment` on each message; one without a text is neutral."""
         for message in messages:
-            vector = sentence_vector(message, self._config["featurizer"]) if message.get(TEXT) else None
-            sentiment = _sentiment(message.get(TEXT), vector, self._model)
+            sentiment = _sentiment(self._probabilities(message))
             message.set(SENTIMENT, sentiment, add_to_output=True)
             if self._config["as_entity"] and message.get(TEXT):
                 message.set(
                     ENTITIES, [*message.get(ENTITIES, []), self._entity(message, sentiment)], add_to_output=True
                 )
         return messages
+
+    def _probabilities(self, message: Message) -> np.ndarray:
+        """`(3,)`; one that was not read is surely neutral. Only a head, or own labels, ask for the whole vector."""
+        text, featurizer = message.get(TEXT), self._config["featurizer"]
+        if self._model is None or not text or not is_featurized(message, featurizer):
+            return np.array([label == "neutral" for label in LABELS], dtype=float)
+        if not self._model.reads_vectors:
+            return self._model.predict_proba([text], None)[0]
+        vector = sentence_vector(message, featurizer)
+        assert vector is not None
+        return self._model.predict_proba([text], vector[None, :])[0]
 
     def _entity(self, message: Message, sentiment: dict[str, Any]) -> dict[str, Any]:
         """Spans the whole message: Rasa's evaluation needs a start."""
@@ -240,11 +250,7 @@ def _own_label(message: Message) -> object | None:
     return None
 
 
-def _sentiment(text: str, vector: np.ndarray | None, model: SentimentModel | None) -> dict[str, Any]:
-    if vector is None or model is None:
-        probabilities = np.array([label == "neutral" for label in LABELS], dtype=float)
-    else:
-        probabilities = model.predict_proba([text], vector[None, :])[0]
+def _sentiment(probabilities: np.ndarray) -> dict[str, Any]:
     confidences = {label: float(probability) for label, probability in zip(LABELS, probabilities)}
     return {
         "label": LABELS[int(np.argmax(probabilities))],

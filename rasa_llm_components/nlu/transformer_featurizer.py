@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar
 
+import numpy as np
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
@@ -11,13 +13,14 @@ from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.constants import DENSE_FEATURIZABLE_ATTRIBUTES, TOKENS_NAMES
 from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturizer
 from rasa.nlu.tokenizers.tokenizer import Tokenizer
-from rasa.shared.nlu.constants import TEXT
+from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, FEATURE_TYPE_SEQUENCE, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from rasa_llm_components.models.protocols import EncodedText, SentenceEncoder
+from rasa_llm_components.models.protocols import EncodedText, Kind, SentenceEncoder
 from rasa_llm_components.models.registry import ENCODER_KEYS, shared_encoder
 from rasa_llm_components.nlu.configuration import check_configuration, errors_for
+from rasa_llm_components.nlu.lazy_features import LazyFeatures
 
 DEFAULT_ALIAS = "TransformerFeaturizer"
 
@@ -40,8 +43,8 @@ class TransformerFeaturizer(DenseFeaturizer, GraphComponent):
 
     @staticmethod
     def required_packages() -> list[str]:
-        """Packages whose versions belong to a trained model's fingerprint."""
-        return ["torch", "transformers"]
+        """Packages whose versions belong to a trained model's fingerprint. Rasa imports them when it trains."""
+        return ["tokenizers", "onnxruntime"]
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
@@ -102,21 +105,44 @@ class TransformerFeaturizer(DenseFeaturizer, GraphComponent):
     def process(self, messages: list[Message]) -> list[Message]:
         """Adds features to incoming messages, each by itself: a message reads the same alone and among others."""
         for message in messages:
-            self._add_features([message], show_progress=False)
+            if getattr(self._encoder, "has_quick_way", False):
+                self._add_lazily(message)
+            else:
+                self._add_features([message], show_progress=False)
         return messages
+
+    def _add_lazily(self, message: Message) -> None:
+        """Features that are computed when a component reads them."""
+        for attribute in DENSE_FEATURIZABLE_ATTRIBUTES:
+            if not message.get(TOKENS_NAMES[attribute]):
+                continue
+            kind: Kind = "query" if attribute == TEXT else "passage"
+            text, spans = message.get(attribute) or "", _spans(message, attribute)
+            if self._config["word_features"]:
+                words = partial(self._words, text, kind, spans)
+                message.add_features(LazyFeatures(words, FEATURE_TYPE_SEQUENCE, attribute, self._identifier))
+            sentence = partial(self._sentence, text, kind)
+            message.add_features(LazyFeatures(sentence, FEATURE_TYPE_SENTENCE, attribute, self._identifier))
+
+    def _words(self, text: str, kind: Kind, spans: list[tuple[int, int]]) -> np.ndarray:
+        return self._encoder.encode_words([text], kind=kind)[0].words(spans)
+
+    def _sentence(self, text: str, kind: Kind) -> np.ndarray:
+        return self._encoder.encode([text], kind=kind)
 
     def _add_features(self, messages: list[Message], *, show_progress: bool) -> None:
         for attribute in DENSE_FEATURIZABLE_ATTRIBUTES:
             tokenized = [message for message in messages if message.get(TOKENS_NAMES[attribute])]
             texts = [message.get(attribute) or "" for message in tokenized]
-            kind: Any = "query" if attribute == TEXT else "passage"
+            kind: Kind = "query" if attribute == TEXT else "passage"
             encoded = self._encoder.encode_words(texts, kind=kind, show_progress=show_progress) if texts else []
             for message, vectors in zip(tokenized, encoded):
                 self._set(message, attribute, vectors)
 
     def _set(self, message: Message, attribute: str, encoded: EncodedText) -> None:
-        tokens = message.get(TOKENS_NAMES[attribute])
-        sequence: Any = None
-        if self._config["word_features"]:
-            sequence = encoded.words([(token.start, token.end) for token in tokens])
+        sequence: Any = encoded.words(_spans(message, attribute)) if self._config["word_features"] else None
         self.add_features_to_message(sequence, encoded.sentence[None, :], attribute, message)
+
+
+def _spans(message: Message, attribute: str) -> list[tuple[int, int]]:
+    return [(token.start, token.end) for token in message.get(TOKENS_NAMES[attribute])]

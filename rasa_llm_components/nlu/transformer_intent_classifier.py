@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -30,7 +30,7 @@ from rasa_llm_components.nlu.configuration import (
     errors_for,
     other_encoder,
 )
-from rasa_llm_components.nlu.sentence_vector import sentence_vector, training_vectors
+from rasa_llm_components.nlu.sentence_vector import is_featurized, sentence_vector, training_vectors
 from rasa_llm_components.nlu.several_intents import JOINT, joint_intent, training_parts, wishes
 from rasa_llm_components.nlu.training_report import report_examples
 from rasa_llm_components.nlu.transformer_featurizer import DEFAULT_ALIAS, TransformerFeaturizer
@@ -223,7 +223,7 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
         assert encoder is not None
 
         def first_intent(text: str) -> dict[str, Any]:
-            return self._ranking(self._probabilities_of(text, encoder.encode([text])[0]))[0]
+            return self._ranking(self._probabilities_of(text, lambda: encoder.encode([text])[0]))[0]
 
         found = wishes(message.get(TEXT), first_intent)
         message.set("intents", found, add_to_output=True)
@@ -235,17 +235,20 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
 
     def _probabilities(self, message: Message) -> np.ndarray | None:
         """`(classes,)` of one message, or None when nothing was trained or the featurizer is missing."""
-        vector = sentence_vector(message, self._config["featurizer"])
-        if vector is None or (self._tuned is None and self._head is None):
+        featurizer = self._config["featurizer"]
+        if not is_featurized(message, featurizer) or (self._tuned is None and self._head is None):
             return None
-        return self._probabilities_of(message.get(TEXT), vector)
+        return self._probabilities_of(message.get(TEXT), lambda: sentence_vector(message, featurizer))
 
-    def _probabilities_of(self, text: str, vector: np.ndarray) -> np.ndarray:
+    def _probabilities_of(self, text: str, vector: Callable[[], np.ndarray | None]) -> np.ndarray:
+        """`(classes,)`; only a head on the whole encoder's vector asks for that vector."""
         if self._tuned is not None:
             encoder: Any = TransformerFeaturizer.encoder_called(self._config["featurizer"])
             return self._tuned.predict_texts(encoder, [text])[0]
+        read = vector()
         assert self._head is not None
-        return self._head.predict_proba(vector[None, :])[0]
+        assert read is not None
+        return self._head.predict_proba(read[None, :])[0]
 
     def _ranking(self, probabilities: np.ndarray) -> list[dict[str, Any]]:
         model = self._tuned or self._head

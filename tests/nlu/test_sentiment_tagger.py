@@ -16,7 +16,7 @@ from rasa.shared.exceptions import InvalidConfigException
 from rasa.shared.nlu.training_data.formats import RasaYAMLReader
 from rasa.shared.nlu.training_data.message import Message
 
-from rasa_llm_components.models import sentiment_head
+from rasa_llm_components.models import shipped
 from rasa_llm_components.nlu import SentimentTagger, TransformerFeaturizer
 
 from .conftest import CLASSIFIER, FEATURIZER, Bot
@@ -229,7 +229,7 @@ def test_training_again_is_due_when_head_or_layers_have_changed(
     for file in Path(sentiment_head.__file__).parent.joinpath("heads").glob("*.npz"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     before = SentimentTagger.fingerprint_addon({})
-    monkeypatch.setattr(sentiment_head, "_SHIPPED", tmp_path)
+    monkeypatch.setattr(shipped, "_SHIPPED", tmp_path)
     assert SentimentTagger.fingerprint_addon({}) == before
     (changed,) = tmp_path.glob(f"*.{kind}.npz")
     changed.write_bytes(b"other weights")

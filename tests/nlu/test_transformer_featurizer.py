@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +16,13 @@ from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.resource import Resource
 from rasa.nlu.tokenizers.whitespace_tokenizer import WhitespaceTokenizer
 from rasa.shared.nlu.constants import ACTION_TEXT, RESPONSE, TEXT
+from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from rasa_llm_components.models.registry import shared_encoder
 from rasa_llm_components.nlu import TransformerFeaturizer, transformer_featurizer
+from rasa_llm_components.nlu.lazy_features import LazyFeatures
 from rasa_llm_components.nlu.sentence_vector import sentence_vector
 
 
@@ -114,3 +119,25 @@ def test_the_training_cache_notices_other_weights(made: Any) -> None:
     default = TransformerFeaturizer.get_default_config()
     assert TransformerFeaturizer.fingerprint_addon(default) == shared_encoder({}).fingerprint
     assert TransformerFeaturizer.fingerprint_addon({**default, "model": "stand-in"}) != shared_encoder({}).fingerprint
+
+
+def test_features_are_computed_when_somebody_reads_them() -> None:
+    computed = []
+
+    def compute() -> np.ndarray:
+        computed.append(1)
+        return np.ones((1, 4))
+
+    features = LazyFeatures(compute, "sentence", "text", "featurizer")
+    assert features.is_dense()
+    assert not computed
+    assert features.features.shape == (1, 4)
+    assert features.features.sum() == 4
+    assert len(computed) == 1
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda features: pickle.loads(pickle.dumps(features))])
+def test_a_copy_is_of_plain_features(copied: Callable[[Features], Features]) -> None:
+    one = copied(LazyFeatures(lambda: np.ones((2, 4)), "sequence", "text", "featurizer"))
+    assert type(one) is Features
+    assert (one.features.shape, one.type, one.attribute, one.origin) == ((2, 4), "sequence", "text", "featurizer")

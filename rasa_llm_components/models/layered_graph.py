@@ -53,7 +53,7 @@ class LayeredReading:
         """How many layers it has passed."""
         return max(len(self._states) - 1, 0)
 
-    def after, layer: int) -> np.ndarray:
+    def after(self, layer: int) -> np.ndarray:
         """States `(tokens, hidden)` after a layer; 0 is before the first one."""
         while len(self._states) <= layer:
             done = len(self._states)

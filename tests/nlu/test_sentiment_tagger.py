@@ -226,7 +226,7 @@ def test_a_model_of_another_version_or_a_broken_one_says_train_again(tmp_path: P
 def test_training_again_is_due_when_head_or_layers_have_changed(
     kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for file in Path(sentiment_head.__file__).parent.joinpath("heads").glob("*.npz"):
+    for file in Path(shipped.__file__).parent.joinpath("heads").glob("*.npz"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     before = SentimentTagger.fingerprint_addon({})
     monkeypatch.setattr(shipped, "_SHIPPED", tmp_path)

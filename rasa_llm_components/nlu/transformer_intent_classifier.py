@@ -24,6 +24,7 @@ from rasa_llm_components.models.finetuning.label_names import readable_names
 from rasa_llm_components.models.finetuning.settings import KEY, FinetuneSettings
 from rasa_llm_components.models.intent_head import IntentHead
 from rasa_llm_components.models.protocols import SentenceEncoder
+from rasa_llm_components.models.shipped import shipped_fingerprint
 from rasa_llm_components.nlu.configuration import (
     check_configuration,
     check_trained_version,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _ABOUT_FILE = "trained_with.json"
-_FORMAT = 2
+_FORMAT = 3
 """Of what is stored; another number trains again whatever Rasa's cache holds."""
 
 
@@ -73,7 +74,7 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
             # Tune the encoder's top layers: auto, true, false, or keys (`models/finetuning/settings.py`).
             KEY: "auto",
             # Rounds through the examples at most; `rasa train --finetune` takes its fraction of them.
-            "epochs": 12,
+            "epochs": 8,
             # Decides the order of the examples, and which of them are held out.
             "random_seed": 42,
         }
@@ -101,7 +102,7 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:
         """Rasa trains again with another version of this package or of what it stores."""
-        return f"{__version__} format {_FORMAT}"
+        return f"{__version__} format {_FORMAT} {shipped_fingerprint('intent_adapter')}"
 
     def __init__(
         self,
@@ -176,6 +177,7 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
         if not can_be_tuned(encoder):
             _cannot_be_tuned(component, settings)
             return None
+        from rasa_llm_components.models.finetuning.intent_adapter import shipped_adapter
         from rasa_llm_components.models.finetuning.intent_tuning import IntentTuning
         from rasa_llm_components.models.finetuning.tuner import TrainingFailedError
 
@@ -186,6 +188,7 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
             names=self._config["intent_names"],
             settings=settings,
             seed=self._config["random_seed"],
+            adapter=shipped_adapter(cast(Any, encoder)) if settings.adapter else None,
         )
         for sentence in unknown_words(tuning.unknown):
             logger.warning(f"{component}: {sentence}")

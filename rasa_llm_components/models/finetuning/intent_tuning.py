@@ -16,6 +16,7 @@ from rasa_llm_components.models.calibration import fit_temperature
 from rasa_llm_components.models.finetuning.branch_states import BranchStates
 from rasa_llm_components.models.finetuning.class_means import class_means, unit
 from rasa_llm_components.models.finetuning.history import History
+from rasa_llm_components.models.finetuning.intent_adapter import IntentAdapter
 from rasa_llm_components.models.finetuning.intent_model import TunedIntentModel, calibrated, rounded
 from rasa_llm_components.models.finetuning.label_names import readable_names
 from rasa_llm_components.models.finetuning.lower_layers import LowerLayers
@@ -38,7 +39,7 @@ FEWEST = 3
 """Examples an intent, on average, from which `auto` begins to train."""
 
 _NAME_SHARE = 0.3
-_MANY = 2000
+_MANY = 5000
 """Examples above which fewer epochs do."""
 _FEWEST_EPOCHS = 3
 _TELLING = 300
@@ -76,6 +77,7 @@ class IntentTuning:
         names: bool,
         settings: FinetuneSettings,
         seed: int,
+        adapter: IntentAdapter | None = None,
     ) -> None:
         """Reads the examples through the shared layers.
 
@@ -86,6 +88,7 @@ class IntentTuning:
             names: read the intents' names as examples.
             settings: how to train.
             seed: same seed, same machine: same model.
+            adapter: where training may begin, if it changes as many layers as are tuned.
         """
         self.classes = sorted(set(labels))
         self._targets = np.array([self.classes.index(label) for label in labels])
@@ -93,9 +96,12 @@ class IntentTuning:
         self._named = np.array([self.classes.index(label) for label in said], dtype=int)
         self._encoder, self._settings, self._seed = encoder, settings, seed
         layers = min(settings.layers, encoder.facts.layers)
-        self._original = TunedLayers.from_encoder(encoder.model, layers).to(encoder.device)
-        self._start = self._original  # where training begins
-        lower = LowerLayers(encoder, self._original.branch)
+        self._frozen = TunedLayers.from_encoder(encoder.model, layers).to(encoder.device)
+        self._start = self._frozen  # where training begins
+        if adapter is not None and adapter.layers == layers:
+            self._start = copy.deepcopy(self._frozen)
+            adapter.added_to(self._start)
+        lower = LowerLayers(encoder, self._frozen.branch)
         self.states = BranchStates(lower, [*texts, *said.values()], memory_mb=settings.memory_mb)
         self.unknown = lower.share_of_unknown(self.states.ids)
         self.history = History()
@@ -136,11 +142,13 @@ class IntentTuning:
         reason = self._why_not(epochs * (1 if once else 2), len(held_out))
         if reason:
             return self._without(reason)
+        frozen = self._untuned_right(self._frozen, kept, held_out)
+        facts["frozen_accuracy"] = _mean(frozen)
+        self._choose_start(frozen, kept, held_out)
         trial, tuned = self._trained("trial", kept, held_out, epochs, before)
         measured, trial = self._measured(trial, held_out)
         right = measured.probabilities.argmax(axis=1) == measured.labels
-        frozen = self._frozen_right(kept, held_out)
-        facts.update(tuned_accuracy=_mean(right), frozen_accuracy=_mean(frozen), temperature=trial.temperature)
+        facts.update(tuned_accuracy=_mean(right), temperature=trial.temperature)
         if self._settings.mode == "auto" and clearly_better(frozen, right):
             return self._without("the frozen encoder did better on the held-out examples", measured)
         if once:
@@ -200,7 +208,7 @@ class IntentTuning:
     def _built(self, layers: TunedLayers, tuned: Tuned, start: np.ndarray, chosen: np.ndarray) -> TunedIntentModel:
         """The averaged layers, and the head fitted on their vectors."""
         share = self._settings.average
-        layers.load_state_dict(averaged(tuned.layers, self._original.state_dict(), share))
+        layers.load_state_dict(averaged(tuned.layers, self._start.state_dict(), share))
         rounded(layers)
         cosine = unit(share * tuned.cosine.numpy() + (1 - share) * start)
         head = VotingHead.fit(
@@ -228,12 +236,22 @@ class IntentTuning:
             model.temperature = fit_temperature(np.log(np.maximum(raw, 1e-9)), targets)
         return HeldOut(calibrated(raw, model.temperature), targets), model
 
-    def _frozen_right(self, kept: np.ndarray, held_out: np.ndarray) -> np.ndarray:
-        """Which of the same held-out examples a head on the encoder as it is gets right."""
+    def _choose_start(self, frozen: np.ndarray, kept: np.ndarray, held_out: np.ndarray) -> None:
+        """Training begins at the shipped adapter, unless it makes the encoder clearly worse for this bot's intents."""
+        if self._start is self._frozen:
+            return
+        adapted = self._untuned_right(self._start, kept, held_out)
+        self.history.facts["adapter_accuracy"] = _mean(adapted)
+        if clearly_better(frozen, adapted):
+            self._start = self._frozen
+        self.history.facts["adapter"] = self._start is not self._frozen
+
+    def _untuned_right(self, layers: TunedLayers, kept: np.ndarray, held_out: np.ndarray) -> np.ndarray:
+        """Which of the held-out examples a head on these layers, as they are, gets right."""
         if not len(held_out):
             return np.zeros(0, dtype=bool)
-        vectors = self._examples(np.arange(len(self._targets)), names=False).vectors(self._original)
-        names = {self.classes[index]: vector for index, vector in self._name_vectors(self._original).items()}
+        vectors = self._examples(np.arange(len(self._targets)), names=False).vectors(layers)
+        names = {self.classes[index]: vector for index, vector in self._name_vectors(layers).items()}
         labels = [self.classes[target] for target in self._targets[kept]]
         head, _ = IntentHead.fit(vectors[kept], labels, name_vectors=names, seed=self._seed)
         said = np.array([self.classes.index(intent) for intent in head.classes_])

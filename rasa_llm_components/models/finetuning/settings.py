@@ -20,21 +20,23 @@ class FinetuneSettings:
     Attributes:
         mode: `auto`, `true` or `false`.
         layers: how many of the encoder's top layers the intents get for themselves.
+        adapter: begin at the layers that ship with the package for this encoder, if they suit the bot's examples.
         epochs: rounds through the examples, at most.
         batch_size: examples a step.
         learning_rate: of the layers, at its peak.
         head_learning_rate: of the intents' vectors, at its peak.
-        average: share of the tuned weights in the average with the original ones; 1 keeps the tuned ones alone.
+        average: share of the tuned weights in the average with those where training began; 1 keeps the tuned ones.
         patience: epochs without a lower validation loss after which training stops.
         memory_mb: megabytes that the lower layers' states of the training examples may take.
         minutes: with `auto`, a training estimated to take longer than this is not begun.
     """
 
     mode: str = "auto"
-    layers: int = 2
-    epochs: int = 12
+    layers: int = 4
+    adapter: bool = True
+    epochs: int = 8
     batch_size: int = 64
-    learning_rate: float = 5e-4
+    learning_rate: float = 3e-4
     head_learning_rate: float = 1e-3
     average: float = 0.85
     patience: int = 4
@@ -86,6 +88,8 @@ def _check(key: str, value: Any) -> None:
     default = getattr(FinetuneSettings, key)
     if key == "mode":
         fits, fix = isinstance(value, (bool, str)) and value in MODES, "Write auto, true or false."
+    elif key == "adapter":
+        fits, fix = isinstance(value, bool), "Write true or false."
     elif key in _LARGEST:
         fits = _is_number(value) and 0 < value <= _LARGEST[key]
         fix = f"Write a number above 0 and at most {_LARGEST[key]}, such as {default}."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -45,6 +47,7 @@ def test_ways_to_write_the_key(value: object, mode: str, epochs: int) -> None:
         ({"epochs": True}, "whole number of 1 or more"),
         ({"average": 1.2}, "at most 1.0"),
         ({"mode": "on"}, "Write auto, true or false"),
+        ({"adapter": "auto"}, "Write true or false"),
         ({"minutes": -1}, "number of 0.0 or more"),
     ],
 )
@@ -52,6 +55,21 @@ def test_mistakes_in_the_key_are_told_with_the_fix(value: object, problem: str) 
     with pytest.raises(ConfigurationError) as raised:
         FinetuneSettings.parse(value, epochs=12)
     assert problem in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("keys", "examples", "layers", "rate"),
+    [
+        ({}, 700, 4, 3e-4),
+        ({}, 3000, 6, 1.5e-4),
+        ({"layers": "auto", "learning_rate": "auto"}, 700, 4, 3e-4),
+        ({"layers": 2, "learning_rate": 1e-4}, 3000, 2, 1e-4),
+        ({"layers": 20}, 700, 6, 3e-4),
+    ],
+)
+def test_many_examples_tune_every_layer_gently(keys: dict[str, Any], examples: int, layers: int, rate: float) -> None:
+    settled = FinetuneSettings.parse(keys, epochs=8).settled(examples=examples, layers=6)
+    assert (settled.layers, settled.learning_rate) == (layers, rate)
 
 
 def test_every_intent_gives_its_share_to_the_held_out_part() -> None:
@@ -72,7 +90,7 @@ def test_much_data_spares_no_more_than_it_needs_to() -> None:
     assert len(validation_part(np.repeat(np.arange(60), 1000), seed=0)) == pytest.approx(2000, abs=60)
 
 
-@pytest.mark.parametrize(("examples", "epochs"), [(20, 12), (2000, 12), (8622, 6), (60_000, 3)])
+@pytest.mark.parametrize(("examples", "epochs"), [(20, 12), (5000, 12), (8622, 9), (60_000, 3)])
 def test_more_examples_take_fewer_rounds(examples: int, epochs: int) -> None:
     assert epochs_for(examples, 12) == epochs
 

@@ -12,7 +12,7 @@ from rasa_llm_components.models.encoder import Encoder
 from rasa_llm_components.models.finetuning.intent_adapter import IntentAdapter, shipped_adapter
 from rasa_llm_components.models.finetuning.intent_tuning import IntentTuning
 from rasa_llm_components.models.finetuning.low_rank import LowRankDifference
-from rasa_llm_components.models.finetuning.settings import FinetuneSettings
+from rasa_llm_components.models.finetuning.settings import LAYERS, FinetuneSettings
 from rasa_llm_components.models.finetuning.tuned_layers import TunedLayers
 from rasa_llm_components.models.registry import shared_encoder
 from rasa_llm_components.models.shipped import PROBE, shipped_files
@@ -60,7 +60,7 @@ def same(one: TunedLayers, other: TunedLayers) -> bool:
 def test_the_packaged_encoder_has_a_small_one(encoder: Encoder) -> None:
     found = shipped_adapter(encoder)
     assert found is not None
-    assert found.layers == FinetuneSettings.layers
+    assert found.layers == LAYERS
     assert sum(file.stat().st_size for file in shipped_files("intent_adapter")) < 1_500_000
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -94,8 +94,9 @@ class IntentTuning:
         self._targets = np.array([self.classes.index(label) for label in labels])
         said = readable_names(self.classes) if names else {}
         self._named = np.array([self.classes.index(label) for label in said], dtype=int)
+        settings = settings.settled(examples=len(texts), layers=encoder.facts.layers)
         self._encoder, self._settings, self._seed = encoder, settings, seed
-        layers = min(settings.layers, encoder.facts.layers)
+        layers = cast(int, settings.layers)
         self._frozen = TunedLayers.from_encoder(encoder.model, layers).to(encoder.device)
         self._start = self._frozen  # where training begins
         if adapter is not None and adapter.layers == layers:
@@ -135,6 +136,12 @@ class IntentTuning:
 
     def _run(self, before: TunedIntentModel | None) -> Outcome:
         count, facts = len(self._targets), self.history.facts
+        if before is not None and before.own_layers != self._settings.layers:
+            logger.warning(
+                f"The stored model has {before.own_layers} layers of its own, {self._settings.layers} are tuned now:"
+                " training begins anew."
+            )
+            before = None
         held_out = validation_part(self._targets, self._seed)
         kept = np.setdiff1d(np.arange(count), held_out)
         epochs, once = epochs_for(count, self._settings.epochs), count > _TRAINED_ONCE

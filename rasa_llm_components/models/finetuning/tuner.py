@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from rasa_llm_components.models.finetuning.branch_states import BranchStates
 from rasa_llm_components.models.finetuning.history import Epoch
-from rasa_llm_components.models.finetuning.settings import FinetuneSettings
+from rasa_llm_components.models.finetuning.settings import LEARNING_RATE, FinetuneSettings
 from rasa_llm_components.models.finetuning.tuned_layers import TunedLayers
 from rasa_llm_components.models.finetuning.voting_head import TEMPERATURE
 from rasa_llm_components.models.finetuning.weight_averaging import snapshot
@@ -92,10 +92,11 @@ class Tuner:
         self._parts = 1
         matrices = [weight for weight in layers.parameters() if weight.ndim > 1]
         vectors = [weight for weight in layers.parameters() if weight.ndim == 1]
+        rate = settings.learning_rate or LEARNING_RATE
         self._optimizer = torch.optim.AdamW(
             [
-                {"params": matrices, "lr": settings.learning_rate, "weight_decay": _WEIGHT_DECAY},
-                {"params": vectors, "lr": settings.learning_rate, "weight_decay": 0.0},
+                {"params": matrices, "lr": rate, "weight_decay": _WEIGHT_DECAY},
+                {"params": vectors, "lr": rate, "weight_decay": 0.0},
                 {"params": [self._cosine], "lr": settings.head_learning_rate, "weight_decay": 0.0},
             ],
             betas=_BETAS,

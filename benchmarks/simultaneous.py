@@ -42,13 +42,13 @@ _TENSORFLOW = {"TF_INTRA_OP_PARALLELISM_THREADS": "1", "TF_INTER_OP_PARALLELISM_
 
 _RASA_WITH = """
 import sys, onnxruntime
-from rasa_llm_components.models import int8_graph
-def session_of(content):
+from rasa_llm_components.models import graph_reader, int8_graph
+def session_of(graph, **_):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = {threads}
     options.add_session_config_entry("session.intra_op.allow_spinning", "{spinning}")
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-int8_graph.session_of = session_of
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+int8_graph.session_of = graph_reader.session_of = session_of
 from rasa.__main__ import main
 main()
 """

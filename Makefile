@@ -41,7 +41,7 @@ ifdef DATA
 	$(PYTHON) benchmarks/intent.py --data $(DATA)/intent/banking77 --train train_10 --seeds 3 --peer frozen --peer diet --json $(RESULTS)/intent.json
 	$(PYTHON) benchmarks/intent.py --data $(DATA)/intent/banking77 --train train_5 --seeds 3 --json $(RESULTS)/intent_5.json
 	$(PYTHON) benchmarks/intent.py --data $(DATA)/intent/banking77 --train train --json $(RESULTS)/intent_full.json
-	$(PYTHON) benchmarks/intent.py --data $(DATA)/intent/banking77 --train train_10 --peer frozen --peer diet --parse-only --limit 1500 --json $(RESULTS)/parse.json
+	$(PYTHON) benchmarks/intent.py --data $(DATA)/intent/banking77 --train train_10 --peer frozen --peer diet --parse-only --json $(RESULTS)/parse.json
 	$(PYTHON) benchmarks/intent_adapter.py --json $(RESULTS)/intent_adapter.json
 	$(PYTHON) benchmarks/reliability.py --json $(RESULTS)/intent.json --picture docs/images/reliability.png
 	$(PYTHON) benchmarks/runtimes.py --data $(DATA)/intent/banking77 --json $(RESULTS)/runtimes.json

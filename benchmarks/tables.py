@@ -65,8 +65,8 @@ SECTIONS = (
         "parse",
         "Parsing, one message at a time",
         "python benchmarks/intent.py --data banking77 --train train_10 --peer frozen --peer diet --parse-only "
-        "--limit 1500 --json OUT",
-        "1,500 test messages through Rasa, each pipeline in a process of its own, one after the other.",
+        "--json OUT",
+        "The test messages through Rasa, each pipeline in a process of its own, one after the other.",
     ),
     Section(
         "intent_adapter",

@@ -5,6 +5,8 @@ import logging
 import shutil
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +20,7 @@ from rasa_llm_components.models import encoder as encoder_module
 from rasa_llm_components.models import int8_graph, preparation
 from rasa_llm_components.models.encoder import Encoder
 from rasa_llm_components.models.graph_reader import ABOUT, QUICK, WHOLE, GraphReader
+from rasa_llm_components.models.layered_graph import LayeredReading
 from rasa_llm_components.models.model_facts import ModelFacts
 from rasa_llm_components.models.preparation import NoGraphError, prepared
 from rasa_llm_components.models.registry import shared_encoder
@@ -148,6 +151,25 @@ def test_no_layer_reads_a_text_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     assert runs[6:] == [0], "fewer tokens are another reading"
     encoder.layer_states("another text", 1, 128)
     assert runs[7:] == [0]
+
+
+def test_several_threads_may_read_one_text_at_once() -> None:
+    class Slow:
+        """Adds one to the states; while it waits, other threads ask too."""
+
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def run(self, _: None, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+            time.sleep(0.002)
+            if self.number == 0:
+                return [np.zeros((1, 2, 1)), np.ones((1, 2, 1))]
+            return [inputs[f"states_{self.number}"] + 1]
+
+    reading = LayeredReading([Slow(number) for number in range(6)], [1, 2])
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda layer: (layer, reading.after(layer).max()), [6, 3, 5, 6, 1, 2, 4, 6] * 3))
+    assert all(layer == value for layer, value in found), found
 
 
 def test_a_gpu_has_no_quick_way_and_reads_all_the_same(in_torch: Encoder) -> None:

@@ -27,12 +27,20 @@ def cut(graph: Any, layers: int) -> list[bytes]:
         graph: an `onnx.ModelProto` with the input `ids` and the outputs `states_0` to `states_N`; changed in place.
         layers: N.
     """
+    from onnx import TensorProto, helper
     from onnx.utils import Extractor
 
-    graph.graph.value_info.extend([*graph.graph.input, *graph.graph.output])  # where a cut may begin
+    # The fused embeddings also say how long the text is; without this tensor each later part would hold them again.
+    embeddings = [node for node in graph.graph.node if node.op_type == "EmbedLayerNormalization"]
+    lengths = [node.output[1] for node in embeddings if len(node.output) > 1 and node.output[1]]
+    length_infos = [helper.make_tensor_value_info(name, TensorProto.INT32, ["batch"]) for name in lengths]
+    graph.graph.value_info.extend([*graph.graph.input, *graph.graph.output, *length_infos])  # where a cut may begin
     extractor = Extractor(graph)
-    first = extractor.extract_model([IDS], [name_of(0), name_of(1)])
-    others = [extractor.extract_model([IDS, name_of(layer - 1)], [name_of(layer)]) for layer in range(2, layers + 1)]
+    first = extractor.extract_model([IDS], [name_of(0), name_of(1), *lengths])
+    others = [
+        extractor.extract_model([*(lengths or [IDS]), name_of(layer - 1)], [name_of(layer)])
+        for layer in range(2, layers + 1)
+    ]
     return [part.SerializeToString() for part in (first, *others)]
 
 
@@ -48,6 +56,7 @@ class LayeredReading:
         """
         self._parts, self._ids = parts, np.array([ids], dtype=np.int64)
         self._states: list[np.ndarray] = []
+        self._shared: dict[str, np.ndarray] = {}
         self._lock = threading.Lock()
 
     @property
@@ -66,7 +75,10 @@ class LayeredReading:
     def _read_on(self) -> None:
         done = len(self._states)
         if not done:
-            self._states += self._parts[0].run(None, {IDS: self._ids})
+            before, after, *lengths = self._parts[0].run(None, {IDS: self._ids})
+            self._states += [before, after]
+            names = [output.name for output in self._parts[0].get_outputs()[2:]]
+            self._shared = dict(zip(names, lengths)) or {IDS: self._ids}
         else:
             before = {name_of(done - 1): self._states[-1]}
-            self._states += self._parts[done - 1].run(None, {IDS: self._ids, **before})
+            self._states += self._parts[done - 1].run(None, {**self._shared, **before})

@@ -27,7 +27,7 @@ from rasa_llm_components.models.weights import WEIGHT_SUFFIXES
 
 logger = logging.getLogger(__name__)
 
-_FORMAT = 6
+_FORMAT = 7
 """To be raised when anything is made in another way: older folders are then made anew."""
 _LARGEST = 1_600_000_000
 """Bytes of weights from which on no graph is made: ONNX's one-file format ends at two gigabytes."""

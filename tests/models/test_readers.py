@@ -139,6 +139,9 @@ def test_no_layer_reads_a_text_twice(monkeypatch: pytest.MonkeyPatch) -> None:
             runs.append(self.number)
             return parts[self.number].run(*arguments)
 
+        def get_outputs(self) -> Any:
+            return parts[self.number].get_outputs()
+
     monkeypatch.setattr(encoder._reader, "_quick", [Counted(number) for number in range(6)])
     text = "a text that nobody has encoded before"
     encoder.layer_states(text, 2, 128)
@@ -153,6 +156,13 @@ def test_no_layer_reads_a_text_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     assert runs[7:] == [0]
 
 
+def test_the_parts_together_are_as_large_as_the_whole() -> None:
+    reader = shared_encoder({"device": "cpu"})._reader  # type: ignore[attr-defined]
+    sizes = [(reader._folder / QUICK.format(layer=layer)).stat().st_size for layer in range(1, 7)]
+    assert sizes[0] > 45_000_000, "the embeddings are in the first part"
+    assert max(sizes[1:]) < 5_000_000, "and in no other"
+
+
 def test_several_threads_may_read_one_text_at_once() -> None:
     class Slow:
         """Adds one to the states; while it waits, other threads ask too."""
@@ -165,6 +175,9 @@ def test_several_threads_may_read_one_text_at_once() -> None:
             if self.number == 0:
                 return [np.zeros((1, 2, 1)), np.ones((1, 2, 1))]
             return [inputs[f"states_{self.number}"] + 1]
+
+        def get_outputs(self) -> list[Any]:
+            return []
 
     reading = LayeredReading([Slow(number) for number in range(6)], [1, 2])
     with ThreadPoolExecutor(8) as pool:

@@ -31,6 +31,7 @@ from rasa_llm_components.models.finetuning.intent_tuning import IntentTuning
 from rasa_llm_components.models.finetuning.label_names import readable_names
 from rasa_llm_components.models.finetuning.low_rank import LowRankDifference
 from rasa_llm_components.models.finetuning.lower_layers import LowerLayers
+from rasa_llm_components.models.finetuning.optimiser import adamw, warm_up_then_down
 from rasa_llm_components.models.finetuning.settings import FinetuneSettings
 from rasa_llm_components.models.finetuning.tuned_layers import TunedLayers
 from rasa_llm_components.models.finetuning.voting_head import TEMPERATURE
@@ -41,7 +42,7 @@ from rasa_llm_components.models.shipped import PROBE
 DATA = Path(__file__).parent / "intent_data"
 LAYERS, RANK = 4, 32
 EPOCHS, BATCH, LEARNING_RATE, HEAD_LEARNING_RATE = 4, 64, 1e-4, 1e-3
-WEIGHT_DECAY, WARM_UP, LONGEST_GRADIENT, NAME_SHARE = 0.01, 0.1, 1.0, 0.3
+LONGEST_GRADIENT, NAME_SHARE = 1.0, 0.3
 PARTS, SHOTS = 4, 5
 MEMORY_MB = 2048
 
@@ -88,12 +89,11 @@ def learn(encoder: Any, trades: Sequence[Trade], *, seed: int = 0) -> IntentAdap
     layers = TunedLayers.from_encoder(encoder.model, LAYERS)
     original = snapshot(layers)
     lessons = [_lesson(encoder, layers, trade) for trade in trades]
-    optimiser = _optimiser(layers, [lesson.cosine for lesson in lessons])
-    steps = EPOCHS * sum(math.ceil(len(lesson.targets) / BATCH) for lesson in lessons)
-    warm = max(1, round(WARM_UP * steps))
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: min((step + 1) / warm, max(0.0, (steps - step) / max(steps - warm, 1)))
+    optimiser = adamw(
+        layers, LEARNING_RATE, head=[lesson.cosine for lesson in lessons], head_learning_rate=HEAD_LEARNING_RATE
     )
+    steps = EPOCHS * sum(math.ceil(len(lesson.targets) / BATCH) for lesson in lessons)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, warm_up_then_down(steps))
     layers.train()
     for _ in range(EPOCHS):
         batches = [(lesson, batch) for lesson in lessons for batch in _batches(len(lesson.targets), generator)]
@@ -164,19 +164,6 @@ def _lesson(encoder: Any, layers: TunedLayers, trade: Trade) -> Lesson:
         name_share=NAME_SHARE,
     )
     return Lesson(states, np.concatenate([targets, named]), torch.nn.Parameter(torch.tensor(cosine)))
-
-
-def _optimiser(layers: TunedLayers, cosines: Sequence[torch.nn.Parameter]) -> torch.optim.Optimizer:
-    weights = list(layers.parameters())
-    matrices, vectors = [w for w in weights if w.ndim > 1], [w for w in weights if w.ndim == 1]
-    return torch.optim.AdamW(
-        [
-            {"params": matrices, "lr": LEARNING_RATE, "weight_decay": WEIGHT_DECAY},
-            {"params": vectors, "lr": LEARNING_RATE, "weight_decay": 0.0},
-            {"params": list(cosines), "lr": HEAD_LEARNING_RATE, "weight_decay": 0.0},
-        ],
-        betas=(0.9, 0.98),
-    )
 
 
 def _batches(count: int, generator: np.random.Generator) -> list[np.ndarray]:

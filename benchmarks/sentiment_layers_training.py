@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from rasa_llm_components.models.finetuning.branch_states import BranchStates
 from rasa_llm_components.models.finetuning.low_rank import LowRankDifference
+from rasa_llm_components.models.finetuning.optimiser import WEIGHT_DECAY, adamw, warm_up_then_down
 from rasa_llm_components.models.finetuning.tuned_layers import TunedLayers
 from rasa_llm_components.models.finetuning.weight_averaging import snapshot
 from rasa_llm_components.models.sentiment_head import LABELS
@@ -21,7 +22,7 @@ from rasa_llm_components.models.shipped import PROBE
 
 LAYERS, RANK = 2, 64
 EPOCHS, BATCH, LEARNING_RATE, OUTPUT_LEARNING_RATE = 3, 64, 3e-4, 2e-3
-WEIGHT_DECAY, WARM_UP, LONGEST_GRADIENT = 1e-2, 0.1, 1.0
+LONGEST_GRADIENT = 1.0
 # So many batches are drawn at once and sorted by length: little is padded, and the order stays random.
 BUCKET = 20
 
@@ -57,8 +58,14 @@ def train_layers(encoder: Any, states: BranchStates, rows: Rows, *, seed: int = 
     torch.nn.init.normal_(output.weight, std=0.01)
     torch.nn.init.zeros_(output.bias)
     size = math.sqrt(layers.hidden)  # coordinates of size 1, which the optimiser expects
-    optimiser = _optimiser(layers, output)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _up_and_down(EPOCHS * -(-len(rows.indices) // BATCH)))
+    optimiser = adamw(
+        layers,
+        LEARNING_RATE,
+        head=list(output.parameters()),
+        head_learning_rate=OUTPUT_LEARNING_RATE,
+        head_decay=WEIGHT_DECAY,
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, warm_up_then_down(EPOCHS * -(-len(rows.indices) // BATCH)))
     generator = np.random.default_rng(seed)
     layers.train()
     for epoch in range(EPOCHS):
@@ -82,19 +89,6 @@ def train_layers(encoder: Any, states: BranchStates, rows: Rows, *, seed: int = 
     )
 
 
-def _optimiser(layers: TunedLayers, output: torch.nn.Linear) -> torch.optim.Optimizer:
-    weights = list(layers.parameters())
-    matrices, vectors = [w for w in weights if w.ndim > 1], [w for w in weights if w.ndim == 1]
-    return torch.optim.AdamW(
-        [
-            {"params": matrices, "lr": LEARNING_RATE, "weight_decay": WEIGHT_DECAY},
-            {"params": vectors, "lr": LEARNING_RATE, "weight_decay": 0.0},
-            {"params": output.parameters(), "lr": OUTPUT_LEARNING_RATE, "weight_decay": WEIGHT_DECAY},
-        ],
-        betas=(0.9, 0.98),
-    )
-
-
 def _batches(lengths: np.ndarray, generator: np.random.Generator) -> Iterator[np.ndarray]:
     """Positions, in batches of like length and random order."""
     order = generator.permutation(len(lengths))
@@ -105,9 +99,3 @@ def _batches(lengths: np.ndarray, generator: np.random.Generator) -> Iterator[np
         batches += [bucket[first : first + BATCH] for first in range(0, len(bucket), BATCH)]
     for position in generator.permutation(len(batches)):
         yield batches[position]
-
-
-def _up_and_down(steps: int) -> Any:
-    """Share of the learning rate at each step: a straight line up, and one down to 0."""
-    warm = max(1, round(WARM_UP * steps))
-    return lambda step: min((step + 1) / warm, max(0.0, (steps - step) / max(steps - warm, 1)))

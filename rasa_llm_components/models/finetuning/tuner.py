@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from rasa_llm_components.models.finetuning.branch_states import BranchStates
 from rasa_llm_components.models.finetuning.history import Epoch
+from rasa_llm_components.models.finetuning.optimiser import adamw, warm_up_then_down
 from rasa_llm_components.models.finetuning.settings import LEARNING_RATE, FinetuneSettings
 from rasa_llm_components.models.finetuning.tuned_layers import TunedLayers
 from rasa_llm_components.models.finetuning.voting_head import TEMPERATURE
@@ -21,9 +22,6 @@ from rasa_llm_components.models.finetuning.weight_averaging import snapshot
 
 logger = logging.getLogger(__name__)
 
-_WARM_UP = 0.1
-_WEIGHT_DECAY = 0.01
-_BETAS = (0.9, 0.98)
 _LONGEST_GRADIENT = 1.0
 
 
@@ -90,16 +88,11 @@ class Tuner:
         self._layers, self._settings, self._seed = layers, settings, seed
         self._cosine = torch.nn.Parameter(torch.tensor(cosine, device=layers.device))
         self._parts = 1
-        matrices = [weight for weight in layers.parameters() if weight.ndim > 1]
-        vectors = [weight for weight in layers.parameters() if weight.ndim == 1]
-        rate = settings.learning_rate or LEARNING_RATE
-        self._optimizer = torch.optim.AdamW(
-            [
-                {"params": matrices, "lr": rate, "weight_decay": _WEIGHT_DECAY},
-                {"params": vectors, "lr": rate, "weight_decay": 0.0},
-                {"params": [self._cosine], "lr": settings.head_learning_rate, "weight_decay": 0.0},
-            ],
-            betas=_BETAS,
+        self._optimizer = adamw(
+            layers,
+            settings.learning_rate or LEARNING_RATE,
+            head=[self._cosine],
+            head_learning_rate=settings.head_learning_rate,
         )
 
     def fit(
@@ -125,7 +118,7 @@ class Tuner:
         """
         started, generator = time.monotonic(), np.random.default_rng(self._seed)
         steps = epochs * math.ceil(len(examples.indices) / self._settings.batch_size)
-        schedule = torch.optim.lr_scheduler.LambdaLR(self._optimizer, _warm_up_then_down(steps))
+        schedule = torch.optim.lr_scheduler.LambdaLR(self._optimizer, warm_up_then_down(steps))
         done: list[Epoch] = []
         best, kept = 0, (snapshot(self._layers), self._cosine.detach().clone())
         with torch.random.fork_rng(devices=_cuda_devices(self._layers.device)):
@@ -198,11 +191,6 @@ class Tuner:
             raise TrainingFailedError(problem)
         weights, cosine = kept
         return Tuned(weights, functional.normalize(cosine, dim=-1).cpu(), done, best, problem)
-
-
-def _warm_up_then_down(steps: int) -> Callable[[int], float]:
-    warm = max(1, round(_WARM_UP * steps))
-    return lambda step: min((step + 1) / warm, max(0.0, (steps - step) / max(steps - warm, 1)))
 
 
 def _better(epoch: Epoch, best: Epoch | None) -> bool:

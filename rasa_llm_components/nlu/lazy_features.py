@@ -6,12 +6,24 @@ from collections.abc import Callable
 
 import numpy as np
 from rasa.shared.nlu.training_data.features import Features
+from rasa.shared.utils.io import deep_container_fingerprint
+
+_NOTHING = np.zeros((0, 0))
 
 
 class LazyFeatures(Features):
     """Dense features. A head with layers of its own does not need them, and a bot may have no other reader."""
 
-    def __init__(self, compute: Callable[[], np.ndarray], feature_type: str, attribute: str, origin: str) -> None:
+    def __init__(
+        self,
+        compute: Callable[[], np.ndarray],
+        feature_type: str,
+        attribute: str,
+        origin: str,
+        *,
+        made_of: str,
+        keep: bool = True,
+    ) -> None:
         """Computes nothing yet.
 
         Args:
@@ -19,17 +31,24 @@ class LazyFeatures(Features):
             feature_type: Rasa's `sentence` or `sequence`.
             attribute: of the message, such as `text`.
             origin: alias of the featurizer.
+            made_of: what decides the features; Rasa compares it where it would compare them, which it does with all
+                of the training data after each component.
+            keep: computed once; otherwise anew each time, so that many examples take no memory.
         """
-        super().__init__(np.zeros((0, 0)), feature_type, attribute, origin)
-        self._compute = compute
+        super().__init__(_NOTHING, feature_type, attribute, origin)
+        self._compute, self._keep = compute, keep
+        self._cached_fingerprint = deep_container_fingerprint([feature_type, attribute, origin, made_of])
         self._computed: np.ndarray | None = None
 
     @property
     def features(self) -> np.ndarray:
         """The features."""
-        if self._computed is None:
-            self._computed = self._compute()
-        return self._computed
+        if self._computed is not None:
+            return self._computed
+        features = self._compute()
+        if self._keep:
+            self._computed = features
+        return features
 
     @features.setter
     def features(self, features: np.ndarray) -> None:

@@ -17,7 +17,7 @@ from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, FEATURE_TYPE_SEQUEN
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from rasa_llm_components.models.protocols import EncodedText, Kind, SentenceEncoder
+from rasa_llm_components.models.protocols import Kind, SentenceEncoder
 from rasa_llm_components.models.registry import ENCODER_KEYS, shared_encoder
 from rasa_llm_components.nlu.configuration import check_configuration, errors_for
 from rasa_llm_components.nlu.lazy_features import LazyFeatures
@@ -105,7 +105,7 @@ class TransformerFeaturizer(DenseFeaturizer, GraphComponent):
     def process(self, messages: list[Message]) -> list[Message]:
         """Adds features to incoming messages, each by itself: a message reads the same alone and among others."""
         for message in messages:
-            if getattr(self._encoder, "has_quick_way", False):
+            if self._has_quick_way:
                 self._add_lazily(message)
             else:
                 self._add_features([message], show_progress=False)
@@ -116,32 +116,56 @@ class TransformerFeaturizer(DenseFeaturizer, GraphComponent):
         for attribute in DENSE_FEATURIZABLE_ATTRIBUTES:
             if not message.get(TOKENS_NAMES[attribute]):
                 continue
-            kind: Kind = "query" if attribute == TEXT else "passage"
-            text, spans = message.get(attribute) or "", _spans(message, attribute)
             if self._config["word_features"]:
-                words = partial(self._words, text, kind, spans)
-                message.add_features(LazyFeatures(words, FEATURE_TYPE_SEQUENCE, attribute, self._identifier))
-            sentence = partial(self._sentence, text, kind)
-            message.add_features(LazyFeatures(sentence, FEATURE_TYPE_SENTENCE, attribute, self._identifier))
+                self._add_lazy_words(message, attribute, keep=True)
+            text = message.get(attribute) or ""
+            sentence = partial(self._encoder.encode, [text], kind=_kind(attribute))
+            message.add_features(
+                LazyFeatures(
+                    sentence, FEATURE_TYPE_SENTENCE, attribute, self._identifier, made_of=self._made_of(text, attribute)
+                )
+            )
 
-    def _words(self, text: str, kind: Kind, spans: list[tuple[int, int]]) -> np.ndarray:
-        return self._encoder.encode_words([text], kind=kind)[0].words(spans)
+    def _add_lazy_words(self, message: Message, attribute: str, *, keep: bool) -> None:
+        words = partial(self._words, message, attribute)
+        made_of = self._made_of(message.get(attribute) or "", attribute)
+        message.add_features(
+            LazyFeatures(words, FEATURE_TYPE_SEQUENCE, attribute, self._identifier, made_of=made_of, keep=keep)
+        )
 
-    def _sentence(self, text: str, kind: Kind) -> np.ndarray:
-        return self._encoder.encode([text], kind=kind)
+    def _words(self, message: Message, attribute: str) -> np.ndarray:
+        [encoded] = self._encoder.encode_words([message.get(attribute) or ""], kind=_kind(attribute))
+        return encoded.words(_spans(message, attribute))
+
+    def _made_of(self, text: str, attribute: str) -> str:
+        return f"{self._encoder.fingerprint} {_kind(attribute)} {text}"
 
     def _add_features(self, messages: list[Message], *, show_progress: bool) -> None:
+        lazily = self._has_quick_way
         for attribute in DENSE_FEATURIZABLE_ATTRIBUTES:
             tokenized = [message for message in messages if message.get(TOKENS_NAMES[attribute])]
-            texts = [message.get(attribute) or "" for message in tokenized]
-            kind: Kind = "query" if attribute == TEXT else "passage"
-            encoded = self._encoder.encode_words(texts, kind=kind, show_progress=show_progress) if texts else []
-            for message, vectors in zip(tokenized, encoded):
-                self._set(message, attribute, vectors)
+            if not tokenized:
+                continue
+            texts, kind = [message.get(attribute) or "" for message in tokenized], _kind(attribute)
+            if self._config["word_features"] and not lazily:
+                encoded = self._encoder.encode_words(texts, kind=kind, show_progress=show_progress)
+                for message, vectors in zip(tokenized, encoded):
+                    words = vectors.words(_spans(message, attribute))
+                    self.add_features_to_message(words, vectors.sentence[None, :], attribute, message)
+                continue
+            sentences = self._encoder.encode(texts, kind=kind, show_progress=show_progress)
+            for message, sentence in zip(tokenized, sentences):
+                if self._config["word_features"]:
+                    self._add_lazy_words(message, attribute, keep=False)
+                self.add_features_to_message(None, sentence[None, :], attribute, message)
 
-    def _set(self, message: Message, attribute: str, encoded: EncodedText) -> None:
-        sequence: Any = encoded.words(_spans(message, attribute)) if self._config["word_features"] else None
-        self.add_features_to_message(sequence, encoded.sentence[None, :], attribute, message)
+    @property
+    def _has_quick_way(self) -> bool:
+        return getattr(self._encoder, "has_quick_way", False)
+
+
+def _kind(attribute: str) -> Kind:
+    return "query" if attribute == TEXT else "passage"
 
 
 def _spans(message: Message, attribute: str) -> list[tuple[int, int]]:

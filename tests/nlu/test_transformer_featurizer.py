@@ -81,6 +81,38 @@ def test_featurizing_many_examples_takes_little_more_memory_than_their_features(
     assert peak < 1.6 * kept
 
 
+def test_words_of_examples_take_no_memory_whether_read_or_not(made: Any) -> None:
+    texts = [f"message {number} of a customer who writes at some length" for number in range(600)]
+    training = TrainingData([Message({TEXT: text, "intent": "any"}) for text in texts])
+    made(WhitespaceTokenizer).process_training_data(training)
+    featurizer = made(TransformerFeaturizer)
+    tracemalloc.start()
+    try:
+        featurizer.process_training_data(training)
+        for example in training.training_examples:
+            words, _ = example.get_dense_features(TEXT)
+            assert words.features.shape == (len(example.get("text_tokens")), 384)
+        example = words = None
+        shared_encoder({})._encode_one.cache_clear()  # the texts that the encoder itself remembers
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    words_and_sentences = 600 * (9 + 1) * 384 * 4
+    assert kept < 0.4 * words_and_sentences
+
+
+def test_the_training_cache_tells_messages_apart_without_computing_features() -> None:
+    def compute() -> np.ndarray:
+        raise AssertionError
+
+    def fingerprint(text: str) -> str:
+        message = Message({})
+        message.add_features(LazyFeatures(compute, "sequence", "text", "featurizer", made_of=text))
+        return str(message.fingerprint())
+
+    assert fingerprint("hello") == fingerprint("hello") != fingerprint("bye")
+
+
 def test_training_and_running_give_the_same_features(made: Any) -> None:
     texts = ["where is my order", "hi", "I would like to return the blue mug that I bought last week"]
     training = TrainingData([Message({TEXT: text, "intent": "any"}) for text in texts])
@@ -128,7 +160,7 @@ def test_features_are_computed_when_somebody_reads_them() -> None:
         computed.append(1)
         return np.ones((1, 4))
 
-    features = LazyFeatures(compute, "sentence", "text", "featurizer")
+    features = LazyFeatures(compute, "sentence", "text", "featurizer", made_of="hello")
     assert features.is_dense()
     assert not computed
     assert features.features.shape == (1, 4)
@@ -138,6 +170,6 @@ def test_features_are_computed_when_somebody_reads_them() -> None:
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda features: pickle.loads(pickle.dumps(features))])
 def test_a_copy_is_of_plain_features(copied: Callable[[Features], Features]) -> None:
-    one = copied(LazyFeatures(lambda: np.ones((2, 4)), "sequence", "text", "featurizer"))
+    one = copied(LazyFeatures(lambda: np.ones((2, 4)), "sequence", "text", "featurizer", made_of="hello"))
     assert type(one) is Features
     assert (one.features.shape, one.type, one.attribute, one.origin) == ((2, 4), "sequence", "text", "featurizer")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rasa_llm_components.augmentation.command import add_arguments as add_augment_arguments
 from rasa_llm_components.cost.command import add_arguments as add_cost_arguments
 from rasa_llm_components.errors import ConfigurationError, EncodingError, GenerationError
+from rasa_llm_components.serving.command import add_arguments as add_serve_arguments
 from rasa_llm_components.training_data.command import add_arguments as add_insights_arguments
 from rasa_llm_components.version import __version__
 
@@ -63,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     add_augment_arguments(commands.add_parser("augment", help="more training examples, by a text generator"))
     add_insights_arguments(commands.add_parser("insights", help="wrong labels, confused intents, sentences said twice"))
     add_cost_arguments(commands.add_parser("cost", help="what this bot costs here: time, memory, energy, money"))
+    add_serve_arguments(commands.add_parser("serve", help="the models behind an HTTP server that many bots share"))
     return parser
 
 

@@ -9,8 +9,8 @@ from sanic.response import HTTPResponse
 
 from rasa_llm_components.channels.conversation_ids import ConversationIds
 from rasa_llm_components.channels.front_desk import RefusedError
-from rasa_llm_components.channels.rate_limiter import RateLimiter
 from rasa_llm_components.channels.settings import WebChatSettings
+from rasa_llm_components.rate_limiter import RateLimiter
 
 COOKIE = "webchat_conversation"
 

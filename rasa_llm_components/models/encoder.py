@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -50,6 +51,15 @@ class _Pieces:
     spans: list[tuple[int, int]] = field(default_factory=list)
 
 
+class _LastText(threading.local):
+    """The text that a thread read last, and how far."""
+
+    text: tuple[str, int] = ("", 0)
+    ids: list[int] = []  # noqa: RUF012  never changed in place
+    read_ids: list[int] = []  # noqa: RUF012
+    reading: Reading | None = None
+
+
 class Encoder:
     """A Hugging Face encoder with masked mean pooling and unit length (Reimers and Gurevych 2019).
 
@@ -76,8 +86,7 @@ class Encoder:
         longest = reader.facts.max_tokens
         self._tokenizer.enable_truncation(longest, stride=min(_OVERLAP, longest // 4))
         self._prefixes: dict[str, str] = {"query": query_prefix, "passage": passage_prefix}
-        self._last: tuple[list[int], Reading | None] = ([], None)
-        self._last_ids: tuple[tuple[str, int], list[int]] = (("", 0), [])
+        self._last = _LastText()
         self._encode_one = lru_cache(maxsize=REMEMBERED_TEXTS)(self._encode_one_uncached)
 
     @classmethod
@@ -172,17 +181,17 @@ class Encoder:
         Returns:
             None where one text alone has no quick way (`Reader.has_quick_way`).
         """
-        known, ids = self._last_ids
+        known, ids = self._last.text, self._last.ids
         if known != (text, longest):
             [ids] = self.token_ids([text], longest)
-            self._last_ids = (text, longest), ids
+            self._last.text, self._last.ids = (text, longest), ids
         reading = self._read(ids)
         return None if reading is None else reading.after(layer)
 
     @property
     def layers_read(self) -> int:
         """How many layers the text read last has passed."""
-        reading = self._last[1]
+        reading = self._last.reading
         return self.facts.layers if reading is None else reading.depth
 
     @property
@@ -210,11 +219,9 @@ class Encoder:
 
     def _read(self, ids: list[int]) -> Reading | None:
         """The text read last is read on from where it was left."""
-        last, reading = self._last
-        if last != ids:
-            reading = self._reader.read(ids)
-            self._last = (ids, reading)
-        return reading
+        if self._last.read_ids != ids:
+            self._last.reading, self._last.read_ids = self._reader.read(ids), ids
+        return self._last.reading
 
     def _windows(self, texts: Sequence[str], kind: Kind) -> list[_Window]:
         prefix = self._prefixes[kind]

@@ -1,4 +1,4 @@
-from rasa_llm_components.channels.rate_limiter import RateLimiter
+from rasa_llm_components.rate_limiter import RateLimiter
 
 
 class Clock:

@@ -48,3 +48,29 @@ class GenerationError(RuntimeError):
 
 class EncodingError(RuntimeError):
     """An encoder behind an endpoint gave no vectors: it is away, too slow, or its answer can't be read."""
+
+
+class EndpointError(RuntimeError):
+    """A server gave no answer, or not the one that it should."""
+
+    def __init__(self, message: str, *, status: int = 0, may_be_tried_again: bool = False) -> None:
+        """Say what happened.
+
+        Args:
+            message: with the address.
+            status: HTTP's, where there was an answer.
+            may_be_tried_again: whether the same request may succeed in a moment.
+        """
+        super().__init__(message)
+        self.status = status
+        self.may_be_tried_again = may_be_tried_again or self.is_passing
+
+    @property
+    def is_away(self) -> bool:
+        """Whether there was no answer at all."""
+        return not self.status
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the server is there and only busy."""
+        return self.status in (429, 503)

@@ -23,8 +23,15 @@ ENCODER_KEYS: dict[str, Any] = {
     "api_key": "",
     "connect_timeout": 2.0,
     "read_timeout": 8.0,
+    # Seconds that one message waits for its vector, in all; the bot's other conversations wait with it.
+    "budget": 1.0,
+    # While the server is away: static (messages are not read, the bot says so) or local (the same weights, here).
+    "fallback": "static",
+    "fallback_model": DEFAULT_ENCODER,
 }
 """Keys that say which encoder, with their defaults. Times are seconds."""
+
+FALLBACKS = ("static", "local")
 
 GENERATOR_KEYS: dict[str, Any] = {
     "model": "",
@@ -92,9 +99,7 @@ def _once(key: tuple[Any, ...], load: Callable[[], Loaded]) -> Loaded:
 def _load_encoder(keys: dict[str, Any]) -> SentenceEncoder:
     prefixes = {key: keys[key] for key in ("query_prefix", "passage_prefix")}
     if keys["endpoint"]:
-        from rasa_llm_components.models.endpoint import EndpointEncoder
-
-        return EndpointEncoder(_client(keys), keys["model"], **prefixes)
+        return _endpoint_encoder(keys, prefixes)
     if keys["model"] == stand_ins.NAME:
         return stand_ins.StandInEncoder()
     from rasa_llm_components.models.encoder import Encoder
@@ -105,9 +110,10 @@ def _load_encoder(keys: dict[str, Any]) -> SentenceEncoder:
 
 def _load_generator(keys: dict[str, Any]) -> TextGenerator:
     if keys["endpoint"]:
-        from rasa_llm_components.models.endpoint import EndpointTextGenerator
+        from rasa_llm_components.models.endpoint.text_generator import EndpointTextGenerator
 
-        return EndpointTextGenerator(_client(keys), keys["model"] or "default", read_timeout=keys["read_timeout"])
+        connection = _connection(keys, ("connect_timeout", "read_timeout"))
+        return EndpointTextGenerator(connection, keys["model"] or "default", read_timeout=keys["read_timeout"])
     if keys["model"] == stand_ins.NAME:
         return stand_ins.StandInTextGenerator()
     from rasa_llm_components.models.weights import find_weights
@@ -122,15 +128,28 @@ def _load_generator(keys: dict[str, Any]) -> TextGenerator:
     return HuggingFaceTextGenerator.from_pretrained(weights, device=keys["device"], dtype=keys["dtype"])
 
 
-def _client(keys: dict[str, Any]) -> Any:
-    from rasa_llm_components.models.endpoint import connect
+def _endpoint_encoder(keys: dict[str, Any], prefixes: dict[str, str]) -> SentenceEncoder:
+    from rasa_llm_components.models.endpoint.encoder import EndpointEncoder
 
-    for key in ("connect_timeout", "read_timeout"):
+    connection = _connection(keys, ("connect_timeout", "read_timeout", "budget"))
+    fallback = None
+    if keys["fallback"] not in FALLBACKS:
+        raise ConfigurationError(
+            "there is no such fallback.", key="fallback", value=keys["fallback"], fix=f"One of {', '.join(FALLBACKS)}."
+        )
+    if keys["fallback"] == "local":
+        from rasa_llm_components.models.encoder import Encoder
+
+        how = {key: keys[key] for key in ("device", "dtype", "runtime")}
+        fallback = Encoder.from_pretrained(keys["fallback_model"], **how, **prefixes)
+    times = {key: float(keys[key]) for key in ("read_timeout", "budget")}
+    return EndpointEncoder(connection, keys["model"], **times, **prefixes, fallback=fallback)  # type: ignore[arg-type]
+
+
+def _connection(keys: dict[str, Any], times: tuple[str, ...]) -> Any:
+    from rasa_llm_components.models.endpoint.connection import connect
+
+    for key in times:
         if not isinstance(keys[key], (int, float)) or keys[key] <= 0:
             raise ConfigurationError("this is no time in seconds.", key=key, value=keys[key], fix="Write 2.0")
-    return connect(
-        keys["endpoint"],
-        api_key=keys["api_key"],
-        connect_timeout=keys["connect_timeout"],
-        read_timeout=keys["read_timeout"],
-    )
+    return connect(keys["endpoint"], api_key=keys["api_key"], connect_timeout=keys["connect_timeout"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import Any, ClassVar
 
@@ -14,13 +15,17 @@ from rasa.nlu.constants import DENSE_FEATURIZABLE_ATTRIBUTES, TOKENS_NAMES
 from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturizer
 from rasa.nlu.tokenizers.tokenizer import Tokenizer
 from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, FEATURE_TYPE_SEQUENCE, TEXT
+from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from rasa_llm_components.errors import EncodingError
 from rasa_llm_components.models.protocols import Kind, SentenceEncoder
 from rasa_llm_components.models.registry import ENCODER_KEYS, shared_encoder
 from rasa_llm_components.nlu.configuration import check_configuration, errors_for
 from rasa_llm_components.nlu.lazy_features import LazyFeatures
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_ALIAS = "TransformerFeaturizer"
 
@@ -107,9 +112,23 @@ class TransformerFeaturizer(DenseFeaturizer, GraphComponent):
         for message in messages:
             if self._has_quick_way:
                 self._add_lazily(message)
-            else:
+                continue
+            try:
                 self._add_features([message], show_progress=False)
+            except EncodingError as error:
+                logger.warning(f"{type(self).__name__}: a message is not read: {error}")
+                self._add_nothing(message)
         return messages
+
+    def _add_nothing(self, message: Message) -> None:
+        """Zeros, under a name that no head of ours reads: others get what fits what they were trained on."""
+        for attribute in DENSE_FEATURIZABLE_ATTRIBUTES:
+            tokens = message.get(TOKENS_NAMES[attribute])
+            if tokens:
+                words = np.zeros((len(tokens), self._encoder.dimension), np.float32)
+                for features, kind in ((words, FEATURE_TYPE_SEQUENCE), (words[:1], FEATURE_TYPE_SENTENCE)):
+                    if kind == FEATURE_TYPE_SENTENCE or self._config["word_features"]:
+                        message.add_features(Features(features, kind, attribute, f"{self._identifier}: not read"))
 
     def _add_lazily(self, message: Message) -> None:
         """Features that are computed when a component reads them."""

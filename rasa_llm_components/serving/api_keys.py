@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
+import os
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -104,8 +106,11 @@ def add_key(file: Path, name: str, per_minute: int) -> str:
         )
     key = _PREFIX + secrets.token_urlsafe(32)
     entries.append({"name": name, "sha256": hash_of(key), "requests_per_minute": per_minute})
-    file.write_text(yaml.safe_dump(entries, sort_keys=False), encoding="utf-8")
-    file.chmod(0o600)
+    # A server that reads the file meanwhile finds the old one or the new one, never a half of it.
+    new = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    new.touch(0o600)
+    new.write_text(yaml.safe_dump(entries, sort_keys=False), encoding="utf-8")
+    os.replace(new, file)
     return key
 
 
@@ -128,12 +133,12 @@ def _entries(file: Path) -> list[Mapping[str, Any]]:
         whole = isinstance(entries, list) and all(
             isinstance(entry, dict)
             and isinstance(entry.get("name"), str)
-            and len(str(entry.get("sha256", ""))) == 64
+            and re.fullmatch("[0-9a-fA-F]{64}", str(entry.get("sha256")))
             and int(entry.get("requests_per_minute", 0)) >= 0
             for entry in entries
         )
     except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
-        raise _mistake(file, str(error)) from error
+        raise _mistake(file, " ".join(str(error).split())) from error
     if not whole:
         raise _mistake(file, "it is no list of keys with a name and a sha256 each")
     return list(entries)

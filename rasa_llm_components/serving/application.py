@@ -27,6 +27,9 @@ from rasa_llm_components.version import __version__
 logger = logging.getLogger(__name__)
 
 REQUEST_ID = "x-request-id"
+FINGERPRINT = "x-model-fingerprint"
+"""Of the weights that made an answer: clients compare it with that of the weights their heads were trained on."""
+
 _WORK = {"/v1/embeddings", "/v1/analyze"}
 """Paths that are refused before their body is read while the queues are full."""
 
@@ -111,7 +114,8 @@ class _Server:
         rows = [{"object": "embedding", "index": index, "embedding": one} for index, one in enumerate(written)]
         tokens = sum(len(text) // 4 + 2 for text in asked.texts)
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-        return _json({"object": "list", "model": encoder.name, "data": rows, "usage": usage})
+        written_by = {FINGERPRINT: encoder.fingerprint}
+        return _json({"object": "list", "model": encoder.name, "data": rows, "usage": usage}, headers=written_by)
 
     async def analyze(self, request: Request) -> Response:
         """Vector, intents and sentiment of messages, as a trained bot reads them."""

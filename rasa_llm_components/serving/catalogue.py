@@ -208,7 +208,9 @@ class Catalogue:
     def _let_go_of_unused(self) -> None:
         used = {id(bot.host) for bot in self.bots.values()}
         for key in [key for key, host in self._of_bots.items() if id(host) not in used]:
-            threading.Timer(_KEEP_OLD_SECONDS, self._of_bots.pop(key).close).start()
+            later = threading.Timer(_KEEP_OLD_SECONDS, self._of_bots.pop(key).close)
+            later.daemon = True  # a server that is stopped does not wait for it
+            later.start()
 
 
 @contextmanager

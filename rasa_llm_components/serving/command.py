@@ -83,6 +83,7 @@ def _serve(settings: Any) -> int:
         ssl_keyfile=key,
     )
     address, port = listener.getsockname()[:2]
+    address = f"[{address}]" if ":" in address else address
     names = ", ".join([*catalogue.encoders, *catalogue.bots, *catalogue.generators])
     print(f"Serving {names} on {'https' if key else 'http'}://{address}:{port}/v1", flush=True)
     if keys is None and settings.host not in ("127.0.0.1", "localhost", "::1"):
@@ -94,7 +95,8 @@ def _serve(settings: Any) -> int:
 def _listener(host: str, port: int) -> socket.socket:
     """Bound before the models are loaded: a port that is taken is told at once."""
     try:
-        listener = socket.create_server((host, port), backlog=2048)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise ConfigurationError(
             f"the address cannot be used ({error.strerror}).",

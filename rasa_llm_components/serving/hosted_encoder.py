@@ -46,7 +46,7 @@ class HostedEncoder:
         """
         self.name, self.encoder = name, encoder
         self.fingerprint, self.dimension = encoder.fingerprint, encoder.dimension
-        alone = bool(getattr(encoder, "has_quick_way", False))
+        self._alone = alone = bool(getattr(encoder, "has_quick_way", False))
         self.queue = WorkQueue(
             workers=workers or (len(os.sched_getaffinity(0)) if alone else 1),
             tokens_per_pass=_TOKENS_A_PASS_ALONE if alone else _TOKENS_A_PASS_TOGETHER,
@@ -66,6 +66,8 @@ class HostedEncoder:
 
     def _reading(self, kind: Kind) -> Callable[[list[str]], Sequence[np.ndarray]]:
         def read(texts: list[str]) -> Sequence[np.ndarray]:
+            if self._alone:
+                return [self.encoder.encode([text], kind=kind)[0] for text in texts]
             return list(self.encoder.encode(texts, kind=kind))
 
         return read

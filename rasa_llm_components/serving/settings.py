@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,8 +105,9 @@ class ServeSettings:
             try:
                 written = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
             except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+                problem = " ".join(str(error).split())
                 raise ConfigurationError(
-                    f"the file cannot be read ({error}).", component=COMPONENT, key="--config", value=str(file)
+                    f"the file cannot be read ({problem}).", component=COMPONENT, key="--config", value=str(file)
                 ) from error
             if not isinstance(written, dict):
                 raise ConfigurationError(
@@ -121,6 +123,9 @@ class ServeSettings:
     def from_keys(cls, written: Mapping[str, Any]) -> ServeSettings:
         """Checks what was written. Raises ConfigurationError."""
         keys = checked_keys(COMPONENT, written, _KEYS)
+        check_smallest(COMPONENT, keys, {"port": 0, "look_for_models": 0}, _KEYS)
+        if keys["port"] > 65_535:
+            raise ConfigurationError("ports end at 65535.", component=COMPONENT, key="port", value=keys["port"])
         limits = checked_keys(COMPONENT, keys["limits"], LIMITS, where="limits: ")
         check_smallest(COMPONENT, limits, dict.fromkeys(LIMITS, 1), LIMITS, where="limits: ")
         encoders = _named(keys["encoders"], "encoders", ENCODER_KEYS)
@@ -167,15 +172,17 @@ def _check_models(
 def _tls(certificate: str, key: str) -> tuple[Path, Path] | None:
     if not certificate and not key:
         return None
+    fix = "Certificate and key go together, both as PEM files."
     for name, file in (("tls_certificate", certificate), ("tls_key", key)):
         if not Path(file).is_file():
-            raise ConfigurationError(
-                "there is no such file.",
-                component=COMPONENT,
-                key=name,
-                value=file,
-                fix="Certificate and key go together, both as PEM files.",
-            )
+            raise ConfigurationError("there is no such file.", component=COMPONENT, key=name, value=file, fix=fix)
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
+    except (OSError, ValueError) as error:
+        problem = f"certificate and key cannot be read together ({error})."
+        raise ConfigurationError(
+            problem, component=COMPONENT, key="tls_certificate", value=certificate, fix=fix
+        ) from error
     return Path(certificate), Path(key)
 
 

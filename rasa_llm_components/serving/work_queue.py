@@ -36,6 +36,7 @@ class _Request:
     answer: asyncio.Future[list[Any]]
     results: list[Any]
     missing: int
+    waiting: int = 0
     gone: bool = False
 
 
@@ -113,7 +114,7 @@ class WorkQueue:
 
         Args:
             texts: at least one.
-            read: of the same kind of texts, the same object: texts of one object share passes.
+            read: of the same kind of texts, the same function or method: its texts share passes.
 
         Raises:
             RefusalError: too much waits already.
@@ -125,17 +126,19 @@ class WorkQueue:
         try:
             return await request.answer
         except asyncio.CancelledError:
-            request.gone = True
+            self._forget(request)
             raise
 
     def close(self) -> None:
         """Ends the threads after the passes they are in; what waits is answered with a refusal."""
         with self._changed:
             self._closed = True
-            left, self._heap, self._waiting = self._heap, [], 0
+            left, self._heap = self._heap, []
             self._changed.notify_all()
         for item in left:
-            _fail(item.request, RefusalError(503, "the model has been taken away", kind="overloaded", retry_after=1))
+            self._fail(
+                item.request, RefusalError(503, "the model has been taken away", kind="overloaded", retry_after=1)
+            )
 
     def _add(self, texts: Sequence[str], read: Read, request: _Request) -> None:
         tokens = [2 + len(text) // _LETTERS_A_TOKEN for text in texts]
@@ -146,7 +149,8 @@ class WorkQueue:
             for index, (text, size) in enumerate(zip(texts, tokens)):
                 turn += size * _SECONDS_A_TOKEN
                 heapq.heappush(self._heap, _Item(turn, next(self._numbers), text, size, read, request, index))
-            self._waiting += sum(tokens)
+            request.waiting = sum(tokens)
+            self._waiting += request.waiting
             self._changed.notify(len(texts))
 
     def _work(self) -> None:
@@ -187,10 +191,9 @@ class WorkQueue:
         batch: list[_Item] = []
         left: list[_Item] = []
         tokens = 0
-        while self._heap and len(left) < 64:
+        while self._heap and not (batch and len(left) > 64):
             item = heapq.heappop(self._heap)
             if item.request.gone:
-                self._waiting -= item.tokens
                 continue
             is_long = item.tokens > _LONG
             if not batch and is_long and self._long_busy >= self._most_long:
@@ -198,21 +201,25 @@ class WorkQueue:
                 continue
             if batch and (
                 tokens + item.tokens > self._tokens_per_pass
-                or item.read is not batch[0].read
+                or item.read != batch[0].read
                 or is_long != (batch[0].tokens > _LONG)
             ):
                 left.append(item)
                 if tokens + item.tokens > self._tokens_per_pass:
                     break
                 continue
-            batch.append(item)
+            self._take(item, batch)
             tokens += item.tokens
         for item in left:
             heapq.heappush(self._heap, item)
-        self._waiting -= tokens
         if batch and batch[0].tokens > _LONG:
             self._long_busy += 1
         return batch
+
+    def _take(self, item: _Item, batch: list[_Item]) -> None:
+        batch.append(item)
+        item.request.waiting -= item.tokens
+        self._waiting -= item.tokens
 
     def _fill(self, batch: list[_Item]) -> None:
         """Waits a little for texts that come at the same time."""
@@ -220,11 +227,10 @@ class WorkQueue:
         room = self._tokens_per_pass - sum(item.tokens for item in batch)
         while room > 0 and time.monotonic() < end and not self._closed:
             self._changed.wait(end - time.monotonic())
-            while self._heap and self._heap[0].tokens <= room and self._heap[0].read is batch[0].read:
+            while self._heap and self._heap[0].tokens <= room and self._heap[0].read == batch[0].read:
                 item = heapq.heappop(self._heap)
-                self._waiting -= item.tokens
                 if not item.request.gone:
-                    batch.append(item)
+                    self._take(item, batch)
                     room -= item.tokens
 
     def _pass(self, batch: list[_Item]) -> None:
@@ -233,7 +239,7 @@ class WorkQueue:
         except Exception as error:  # the thread must live, whatever a model does
             logger.exception("A pass failed")
             for request in {id(item.request): item.request for item in batch}.values():
-                _fail(request, RefusalError(500, f"the model failed: {type(error).__name__}", kind="server_error"))
+                self._fail(request, RefusalError(500, f"the model failed: {type(error).__name__}", kind="server_error"))
             return
         done: list[_Request] = []
         with self._changed:
@@ -244,6 +250,16 @@ class WorkQueue:
                     done.append(item.request)
         for request in done:
             _tell(request, lambda request=request: request.answer.set_result(request.results))  # type: ignore[misc]
+
+    def _fail(self, request: _Request, refusal: RefusalError) -> None:
+        self._forget(request)
+        _tell(request, lambda: request.answer.set_exception(refusal))
+
+    def _forget(self, request: _Request) -> None:
+        """Its texts will not be read, and take nobody's place."""
+        with self._changed:
+            self._waiting -= request.waiting
+            request.waiting, request.gone = 0, True
 
 
 def _read(read: Read, texts: list[str]) -> Sequence[Any]:
@@ -256,11 +272,6 @@ def _read(read: Read, texts: list[str]) -> Sequence[Any]:
     logger.warning("Out of memory with %d texts in a pass: reading half of them at a time.", len(texts))
     half = len(texts) // 2
     return [*_read(read, texts[:half]), *_read(read, texts[half:])]
-
-
-def _fail(request: _Request, refusal: RefusalError) -> None:
-    request.gone = True
-    _tell(request, lambda: request.answer.set_exception(refusal))
 
 
 def _tell(request: _Request, tell: Callable[[], None]) -> None:

@@ -9,6 +9,10 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 LATE = 30.0
+TOLD = {"behaviour": "ok", "fingerprint": "first"}
+"""How `/told/v1` behaves, and whose vectors it says it has: changed by PUT /told."""
+REQUESTS = []
+"""The behaviour of each request to it, in their order: read by GET /requests."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -17,14 +21,31 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         behaviour = self.path.split("/")[1]
+        if behaviour == "told":
+            behaviour = TOLD["behaviour"]
+            REQUESTS.append(behaviour)
         getattr(self, f"answer_{behaviour}")(request)
+
+    def do_PUT(self):
+        TOLD.update(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        REQUESTS.clear()
+        self.send(200, "{}")
+
+    def do_GET(self):
+        if self.path == "/requests":
+            self.send(200, json.dumps(REQUESTS))
+        elif self.path.startswith("/told/") and TOLD["fingerprint"]:
+            self.send(200, json.dumps({"data": [{"id": "m", "fingerprint": TOLD["fingerprint"]}]}))
+        else:
+            self.send(404, "{}")
 
     def answer_ok(self, request):
         if self.path.endswith("/embeddings"):
             rows = [
                 {"index": i, "object": "embedding", "embedding": _vector(t)} for i, t in enumerate(request["input"])
             ]
-            return self.send(200, json.dumps({"object": "list", "data": rows, "model": "m"}))
+            whose = {"x-model-fingerprint": TOLD["fingerprint"]} if self.path.startswith("/told/") else {}
+            return self.send(200, json.dumps({"object": "list", "data": rows, "model": "m"}), whose)
         return self.send_chat(f"{request['messages'][-1]['content']} ({request['max_tokens']} tokens)")
 
     def answer_quote(self, request):
@@ -68,6 +89,14 @@ class Handler(BaseHTTPRequestHandler):
     def answer_html(self, request):
         self.send(200, "<html>It works!</html>", content_type="text/html")
 
+    def answer_huge(self, request):
+        self.send(200, '{"data": "' + "x" * 100_000_000 + '"}')
+
+    def answer_busy_once(self, request):
+        if REQUESTS.count("busy_once") % 2:
+            return self.send(503, '{"error": {"message": "full"}}', {"Retry-After": "1"})
+        self.answer_ok(request)
+
     def answer_empty(self, request):
         self.send(200, '{"choices": [], "data": []}')
 
@@ -98,6 +127,8 @@ def _chat(text):
 
 
 def _vector(text):
+    if TOLD["fingerprint"] == "":
+        return [-5.0, 1.0, float(len(text))]
     return [float(len(text)), 2.0, 1.0]
 
 

@@ -14,6 +14,7 @@ from rasa_llm_components.channels.conversations import Conversation, Conversatio
 from rasa_llm_components.channels.replies import clean_text, items_from_events, payloads, replies_to
 from rasa_llm_components.channels.settings import WebChatSettings
 from rasa_llm_components.channels.web_chat_output import WebChatOutput
+from rasa_llm_components.steps import request, step
 
 logger = logging.getLogger(__name__)
 
@@ -147,7 +148,8 @@ class FrontDesk:
                 turn.replies = stored
                 return
             conversation.publish({"type": "typing", "to": turn.message_id, "text": turn.text})
-            await agent.processor.handle_message(self._user_message(conversation, message, turn))
+            with request(message.message_id), step("conversation", channel="web chat"):
+                await agent.processor.handle_message(self._user_message(conversation, message, turn))
         if not turn.replies and not await _is_paused(agent, conversation.id):
             turn.notice = "no_answer"
 

@@ -33,6 +33,7 @@ from rasa_llm_components.nlg.settings import Settings
 from rasa_llm_components.nlg.threads import Threads, TooBusyError
 from rasa_llm_components.nlg.turn import Turn
 from rasa_llm_components.nlg.writer import Writer
+from rasa_llm_components.steps import step
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +97,8 @@ class Answerer:
         started = time.monotonic()
         end = started + self.settings.time_budget
         try:
-            result, quotation = await self._blocking(lambda: self._look_up(question, history), end)
+            with step("search"):
+                result, quotation = await self._blocking(lambda: self._look_up(question, history), end)
         except (TooBusyError, asyncio.TimeoutError, EncodingError) as error:
             logger.warning("No search for a question: %s", error or "too slow")
             return _declined(None, started, f"the search failed: {error or 'too slow'}")
@@ -172,7 +174,8 @@ class Answerer:
         if key in self._cache:
             return self._cache[key]
         limit = end - CHECKING * self.settings.time_budget - time.monotonic()
-        written = await writer.write(messages, limit=limit)
+        with step("generate"):
+            written = await writer.write(messages, limit=limit)
         draft = Draft(
             text=cleaned(written),
             question=result.question,
@@ -185,7 +188,8 @@ class Answerer:
             quoted=quotation.sentences,
             within=tuple(questions_within(question[:_LONGEST_MESSAGE]) if result.question == question else ()),
         )
-        checks, sources = await self._blocking(lambda: check_answer(draft), end)
+        with step("check"):
+            checks, sources = await self._blocking(lambda: check_answer(draft), end)
         texts = [(draft.text, ""), *((source.text, source.passage.heading_path) for source in sources)]
         missed = next(filter(None, (self._names.missed((question, result.question), *text) for text in texts)), "")
         checks.append(CheckResult("asked names", f"not a word of {missed}" if missed else ""))

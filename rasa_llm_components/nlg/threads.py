@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextvars
 import queue
 import threading
 import time
@@ -66,7 +67,8 @@ class Threads:
         if self._waiting.qsize() > _QUEUE_PER_PLACE * self._places:
             raise TooBusyError(f"too much waits for the {self._places} threads ({self._name})")
         future: Future[Result] = Future()
-        self._submit(future, begin_and_work)
+        context = contextvars.copy_context()  # its steps belong to the message that waits for it
+        self._submit(future, lambda: context.run(begin_and_work))
         try:
             await asyncio.wait_for(begun.wait(), min(wait, limit))
         except asyncio.TimeoutError:

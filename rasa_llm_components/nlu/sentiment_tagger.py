@@ -24,6 +24,7 @@ from rasa_llm_components.models.shipped import PROBE, shipped_fingerprint
 from rasa_llm_components.nlu.configuration import check_configuration, check_trained_version, errors_for, other_encoder
 from rasa_llm_components.nlu.sentence_vector import is_featurized, sentence_vector, training_vectors
 from rasa_llm_components.nlu.transformer_featurizer import DEFAULT_ALIAS, TransformerFeaturizer
+from rasa_llm_components.steps import step
 from rasa_llm_components.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -150,7 +151,8 @@ class SentimentTagger(GraphComponent):
     def process(self, messages: list[Message]) -> list[Message]:
         """Sets `sentiment` on each message; one without a text is neutral."""
         for message in messages:
-            sentiment = _sentiment(self._probabilities(message))
+            with step("sentiment"):
+                sentiment = _sentiment(self._probabilities(message))
             message.set(SENTIMENT, sentiment, add_to_output=True)
             if self._config["as_entity"] and message.get(TEXT):
                 message.set(

@@ -24,6 +24,7 @@ from rasa_llm_components.models.protocols import Kind, SentenceEncoder
 from rasa_llm_components.models.registry import ENCODER_KEYS, shared_encoder
 from rasa_llm_components.nlu.configuration import check_configuration, errors_for
 from rasa_llm_components.nlu.lazy_features import LazyFeatures
+from rasa_llm_components.steps import step
 
 logger = logging.getLogger(__name__)
 
@@ -114,7 +115,8 @@ class TransformerFeaturizer(DenseFeaturizer, GraphComponent):
                 self._add_lazily(message)
                 continue
             try:
-                self._add_features([message], show_progress=False)
+                with step("encode"):
+                    self._add_features([message], show_progress=False)
             except EncodingError as error:
                 logger.warning(f"{type(self).__name__}: a message is not read: {error}")
                 self._add_nothing(message)

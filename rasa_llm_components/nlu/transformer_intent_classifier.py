@@ -35,6 +35,7 @@ from rasa_llm_components.nlu.sentence_vector import is_featurized, sentence_vect
 from rasa_llm_components.nlu.several_intents import JOINT, joint_intent, training_parts, wishes
 from rasa_llm_components.nlu.training_report import report_examples
 from rasa_llm_components.nlu.transformer_featurizer import DEFAULT_ALIAS, TransformerFeaturizer
+from rasa_llm_components.steps import step
 from rasa_llm_components.version import __version__
 
 if TYPE_CHECKING:
@@ -211,7 +212,8 @@ class TransformerIntentClassifier(IntentClassifier, GraphComponent):
     def process(self, messages: list[Message]) -> list[Message]:
         """Sets `intent` and `intent_ranking`; a message without a text gets no intent, at confidence 0."""
         for message in messages:
-            probabilities = self._probabilities(message) if message.get(TEXT) else None
+            with step("intent"):
+                probabilities = self._probabilities(message) if message.get(TEXT) else None
             ranking = [] if probabilities is None else self._ranking(probabilities)
             intent = ranking[0] if ranking else {INTENT_NAME_KEY: None, PREDICTED_CONFIDENCE_KEY: 0.0}
             message.set(INTENT, intent, add_to_output=True)

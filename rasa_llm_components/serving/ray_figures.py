@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from prometheus_client import generate_latest
 from prometheus_client.core import Metric
 from ray.exceptions import RayError
 from ray.serve.exceptions import RayServeException
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -71,15 +73,20 @@ class FiguresOfReplica:
             waiting_tokens: function without arguments that tells how many there are.
         """
         self._figures, self._replica, self._waiting_tokens = figures, replica, waiting_tokens
-        self._sending: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Sends them from now on, as long as the loop runs."""
-        self._sending = asyncio.create_task(self._send_for_ever())
+    def put_into(self, application: Starlette) -> None:
+        """Answers `/metrics` instead of the application, and sends figures from its start on."""
+        application.router.routes.insert(0, Route("/metrics", self._page))
+        lifespan = application.router.lifespan_context
 
-    def route(self) -> Route:
-        """`/metrics`."""
-        return Route("/metrics", self._page)
+        @asynccontextmanager
+        async def longer(of: Starlette) -> AsyncIterator[Any]:
+            async with lifespan(of) as state:
+                sending = asyncio.create_task(self._send_for_ever())
+                yield state
+                sending.cancel()
+
+        application.router.lifespan_context = longer
 
     async def _page(self, _: Request) -> Response:
         try:

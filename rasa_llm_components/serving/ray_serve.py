@@ -17,10 +17,13 @@ import logging
 import math
 import os
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from starlette.applications import Starlette
 
 from rasa_llm_components.errors import ConfigurationError, MissingDependencyError
 from rasa_llm_components.serving.api_keys import ApiKeys
@@ -53,47 +56,17 @@ _OBJECT_STORE_BYTES = 128 * 1024**2
 
 
 class Encoders:
-    """A replica: encoders, trained bots, and the HTTP interface."""
+    """A replica: encoders, trained bots, and the HTTP interface that `_http` makes beside it in the same process."""
 
-    def __init__(self, settings: ServeSettings, figures: Any, generators: Any = None) -> None:
-        """Loads the models.
+    app: Starlette
 
-        Args:
-            settings: what to serve. Encoders without `workers` get as many as this replica has CPUs.
-            figures: handle of `Figures`.
-            generators: handle of `Generators`; None where no generator writes in a process of its own.
-
-        Raises:
-            ConfigurationError: a model or the file of keys cannot be had.
-        """
-        keys = ApiKeys(settings.api_keys) if settings.api_keys else None
-        passed_on = written_here(settings.generators)
-        cpus = max(1, int(ray.get_runtime_context().get_assigned_resources().get("CPU", 1)))
-        own = replace(
-            settings,
-            encoders={name: {**of, "workers": of["workers"] or cpus} for name, of in settings.encoders.items()},
-            generators={name: of for name, of in settings.generators.items() if name not in passed_on},
-        )
-        self._catalogue = Catalogue.load(own)
-        for name, of in passed_on.items():
-            self._catalogue.generators[name] = PassedOnGenerator(name, of["model"], generators)
-        self._application = application(self._catalogue, keys)
-        self._figures = FiguresOfReplica(
-            figures,
-            replica=serve.get_replica_context().replica_id.unique_id,
-            waiting_tokens=lambda: self._catalogue.waiting_tokens,
-        )
-        self._application.router.routes.insert(0, self._figures.route())
-
-    async def answer(self, scope: Any, receive: Any, send: Any) -> None:
-        """One ASGI call."""
-        if scope["type"] == "lifespan":
-            self._figures.start()
-        await self._application(scope, receive, send)
+    def __init__(self, *asked: Any) -> None:
+        """Takes the deployments that the interface asks, so that they are started with this one."""
 
     async def check_health(self) -> None:
         """Asked by Ray from time to time: each encoder reads a short text. Raises RefusalError when one cannot."""
-        hosts = [*self._catalogue.encoders.values(), *(bot.host for bot in self._catalogue.bots.values())]
+        catalogue: Catalogue = self.app.state.catalogue
+        hosts = [*catalogue.encoders.values(), *(bot.host for bot in catalogue.bots.values())]
         for host in {id(host): host for host in hosts}.values():
             try:
                 await host.embed([_PROBE])
@@ -102,13 +75,31 @@ class Encoders:
                     raise
 
 
-def _answer() -> Callable[[Any, Any, Any], Awaitable[None]]:
-    """Called by Ray in each replica: its ASGI application, which is the replica's own."""
-
-    async def answer(scope: Any, receive: Any, send: Any) -> None:
-        await serve.get_replica_context().servable_object.answer(scope, receive, send)
-
-    return answer
+def _http(settings: ServeSettings) -> Starlette:
+    """Loads the models of a replica and makes its application. Raises ConfigurationError."""
+    context = serve.get_replica_context()
+    keys = ApiKeys(settings.api_keys) if settings.api_keys else None
+    passed_on = written_here(settings.generators)
+    cpus = max(1, int(ray.get_runtime_context().get_assigned_resources().get("CPU", 1)))
+    own = replace(
+        settings,
+        # Threads for the CPUs that the replica was given, not for all that the machine has.
+        encoders={name: {**of, "workers": of["workers"] or cpus} for name, of in settings.encoders.items()},
+        generators={name: of for name, of in settings.generators.items() if name not in passed_on},
+    )
+    catalogue = Catalogue.load(own)
+    for name, of in passed_on.items():
+        generators = serve.get_deployment_handle(Generators.__name__, context.app_name)
+        catalogue.generators[name] = PassedOnGenerator(name, of["model"], generators)
+    figures = FiguresOfReplica(
+        serve.get_deployment_handle(Figures.__name__, context.app_name),
+        replica=context.replica_id.unique_id,
+        waiting_tokens=lambda: catalogue.waiting_tokens,
+    )
+    made = application(catalogue, keys)
+    made.state.catalogue = catalogue
+    figures.put_into(made)
+    return made
 
 
 def app(args: Mapping[str, Any]) -> serve.Application:
@@ -157,10 +148,11 @@ def run_on_ray(settings: ServeSettings, *, replicas: int = 1) -> int:
     try:
         _start_ray(joins, cpus * replicas)
         was_there = bool(serve.status().proxies)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, and after Ray has set its own
+        signal.signal(signal.SIGTERM, _end)  # after Ray has set its own
         _deploy(settings, replicas, {"num_cpus": cpus, **_gpus(settings, replicas)})
         names = ", ".join([*settings.encoders, *settings.bots, *settings.generators])
-        where = f"{'https' if settings.tls else 'http'}://{settings.host}:{settings.port}/v1"
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        where = f"{'https' if settings.tls else 'http'}://{host}:{settings.port}/v1"
         print(f"Serving {names} on {'the address of the Serve that ran already' if was_there else where}", flush=True)
         if settings.api_keys is None and settings.host not in ("127.0.0.1", "localhost", "::1"):
             print("Everybody who reaches this address may ask: --api-keys FILE restricts it.", flush=True)
@@ -175,8 +167,11 @@ def run_on_ray(settings: ServeSettings, *, replicas: int = 1) -> int:
 def _application(settings: ServeSettings, **of_encoders: Any) -> serve.Application:
     """The deployments, bound together; `of_encoders` are further options of the first."""
     figures = serve.deployment(Figures).options(ray_actor_options={"num_cpus": 0}, logging_config=_QUIET).bind()
-    encoders = serve.deployment(serve.ingress(_answer)(Encoders)).options(
-        name="Encoders",
+
+    def http() -> Starlette:  # called in each replica
+        return _http(settings)
+
+    encoders = serve.deployment(serve.ingress(http)(Encoders)).options(
         # What waits in a replica is bounded by tokens; what waits for one, by this: more is refused with 503.
         max_ongoing_requests=256,
         max_queued_requests=512,
@@ -185,30 +180,32 @@ def _application(settings: ServeSettings, **of_encoders: Any) -> serve.Applicati
     )
     own = written_here(settings.generators)
     if not own:
-        return encoders.bind(settings, figures)
+        return encoders.bind(figures)
     generators = serve.deployment(Generators).options(
         # No more than are written at once: the others wait outside, for whichever replica is free first.
         max_ongoing_requests=sum(of["parallel"] for of in own.values()),
         max_queued_requests=sum(of["waiting"] for of in own.values()),
         logging_config=_QUIET,
     )
-    return encoders.bind(settings, figures, generators.bind(replace(settings, encoders={}, bots={}, generators=own)))
+    return encoders.bind(figures, generators.bind(replace(settings, encoders={}, bots={}, generators=own)))
 
 
 def _start_ray(joins: bool, cpus: int) -> None:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
+    quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     if joins:
-        ray.init(logging_level=logging.WARNING)
+        ray.init(**quiet)
     else:
         ray.init(
             "local",
             num_cpus=max(_cores(), cpus) + 1,  # Ray only counts with it: the replicas of both deployments must fit
             include_dashboard=False,
             object_store_memory=_OBJECT_STORE_BYTES,
-            logging_level=logging.WARNING,
+            **quiet,
             _node_ip_address="127.0.0.1",
         )
-    logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)
 
 
 def _deploy(settings: ServeSettings, replicas: int, resources: Mapping[str, Any]) -> None:
@@ -225,7 +222,14 @@ def _deploy(settings: ServeSettings, replicas: int, resources: Mapping[str, Any]
         raise ConfigurationError(
             f"a replica cannot start: {_reason(str(error))}",
             component="rasa-llm serve --ray",
+            fix="More stands in Ray's logs, /tmp/ray/session_latest/logs/serve.",
         ) from error
+
+
+def _end(*_: Any) -> None:
+    """As Ctrl-C does, once: a process manager may send the signal to the whole group, and so twice to this process."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _take_down(was_there: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import json
 import logging
 import threading
@@ -12,6 +13,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rasa_llm_components.errors import ConfigurationError, EndpointError, MissingDependencyError
+from rasa_llm_components.steps import request_id
 
 if TYPE_CHECKING:
     import httpx
@@ -83,7 +85,7 @@ class Connection:
         """
         if self.is_broken:
             raise EndpointError(f"{self.address}: the server is away.")
-        future = self._threads.submit(work)
+        future = self._threads.submit(contextvars.copy_context().run, work)
         try:
             return future.result(timeout=seconds)
         except FutureTimeoutError as error:
@@ -140,8 +142,9 @@ class Connection:
 
         end, left = time.monotonic() + seconds, max(seconds, 0.001)
         timeout = httpx.Timeout(left, connect=min(self._connect_timeout, left))
+        headers = {"X-Request-ID": request_id()}
         try:
-            with self._client.stream(method, path, json=body, timeout=timeout) as answer:
+            with self._client.stream(method, path, json=body, headers=headers, timeout=timeout) as answer:
                 content = b"".join(_until(end, most_bytes, answer.iter_bytes()))
         except _TooLateError as error:
             raise EndpointError(f"{self.address}{path}: no whole reply within {seconds:.1f} seconds.") from error

@@ -21,6 +21,7 @@ from rasa_llm_components.channels.front_desk import FrontDesk, Incoming, Refused
 from rasa_llm_components.channels.notices import Notices
 from rasa_llm_components.channels.page_files import PageFiles
 from rasa_llm_components.channels.settings import WebChatSettings
+from rasa_llm_components.channels.store_errors import store_errors_end_the_turn, watch
 from rasa_llm_components.channels.visitors import Visitors, agent_of
 from rasa_llm_components.channels.web_chat_output import WebChatOutput
 from rasa_llm_components.errors import ConfigurationError
@@ -102,6 +103,7 @@ class WebChat(InputChannel):
         async def say_where(app: Any, _: Any) -> None:
             logger.info(f"Web chat: the page is at {self._settings.path}/ on this server.")
             store = getattr(app.ctx.agent, "tracker_store", None)
+            watch(store)
             if isinstance(getattr(store, "_tracker_store", store), InMemoryTrackerStore):
                 logger.warning(
                     "Web chat: a restart forgets all conversations; endpoints.yml names no `tracker_store:`."
@@ -164,8 +166,9 @@ class WebChat(InputChannel):
         """Find the conversation, and turn whatever goes wrong into a sentence for the customer."""
         cookie = None
         try:
-            conversation_id, cookie = await self._visitors.identify(request)
-            answer = await handler(request, desk, conversation_id, cookie)
+            with store_errors_end_the_turn():
+                conversation_id, cookie = await self._visitors.identify(request)
+                answer = await handler(request, desk, conversation_id, cookie)
         except RefusedError as refusal:
             answer = self._notice(request, refusal)
         except Exception:

@@ -39,13 +39,13 @@ class Figures:
     def __init__(self) -> None:
         self._of: dict[str, tuple[float, list[Metric]]] = {}
 
-    def keep(self, replica: str, families: list[Metric]) -> None:
+    async def keep(self, replica: str, families: list[Metric]) -> None:
         """Takes a replica's figures."""
         now = time.monotonic()
         self._of[replica] = (now, families)
         self._of = {name: kept for name, kept in self._of.items() if now - kept[0] < _FORGOTTEN_AFTER}
 
-    def page(self) -> bytes:
+    async def page(self) -> bytes:
         """What Prometheus reads."""
         return generate_latest(self)  # type: ignore[arg-type]  # of a registry it uses `collect` alone
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from ray.exceptions import RayError
@@ -94,4 +95,5 @@ class PassedOnGenerator:
                 503, "the process that wrote this reply has ended", kind="server_error", retry_after=2
             ) from error
         finally:
-            reply.cancel()  # a client that has gone must not keep the generator at work
+            with suppress(RayServeException):  # told again, where no replica has taken the request
+                reply.cancel()  # a client that has gone must not keep the generator at work

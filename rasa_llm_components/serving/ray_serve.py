@@ -27,18 +27,16 @@ from starlette.applications import Starlette
 
 from rasa_llm_components.errors import ConfigurationError, MissingDependencyError
 from rasa_llm_components.serving.api_keys import ApiKeys
-from rasa_llm_components.serving.application import application
-from rasa_llm_components.serving.catalogue import Catalogue
 from rasa_llm_components.serving.command import _listener
-from rasa_llm_components.serving.refusals import RefusalError
 from rasa_llm_components.serving.settings import COMPONENT, ServeSettings
 
 try:
     import ray
     from ray import serve
 
-    from rasa_llm_components.serving.ray_figures import Figures, FiguresOfReplica
-    from rasa_llm_components.serving.ray_generators import Generators, PassedOnGenerator, written_here
+    from rasa_llm_components.serving.ray_encoders import Encoders, http_application
+    from rasa_llm_components.serving.ray_figures import Figures
+    from rasa_llm_components.serving.ray_generators import Generators, written_here
 except ImportError as missing:
     raise MissingDependencyError(
         f"{missing.name} is not installed.",
@@ -49,57 +47,9 @@ except ImportError as missing:
 NAME = "rasa-llm"
 """The application's, in Ray's lists."""
 
-_PROBE = "is my parcel on its way?"
 _QUIET = {"log_level": "WARNING", "enable_access_log": False}
 _OBJECT_STORE_BYTES = 128 * 1024**2
 """Of a Ray on this machine: requests are small, and none of them lies in the store."""
-
-
-class Encoders:
-    """A replica: encoders, trained bots, and the HTTP interface that `_http` makes beside it in the same process."""
-
-    app: Starlette
-
-    def __init__(self, *asked: Any) -> None:
-        """Takes the deployments that the interface asks, so that they are started with this one."""
-
-    async def check_health(self) -> None:
-        """Asked by Ray from time to time: each encoder reads a short text. Raises RefusalError when one cannot."""
-        catalogue: Catalogue = self.app.state.catalogue
-        hosts = [*catalogue.encoders.values(), *(bot.host for bot in catalogue.bots.values())]
-        for host in {id(host): host for host in hosts}.values():
-            try:
-                await host.embed([_PROBE])
-            except RefusalError as refusal:
-                if refusal.status != 503:  # a full queue is no illness
-                    raise
-
-
-def _http(settings: ServeSettings) -> Starlette:
-    """Loads the models of a replica and makes its application. Raises ConfigurationError."""
-    context = serve.get_replica_context()
-    keys = ApiKeys(settings.api_keys) if settings.api_keys else None
-    passed_on = written_here(settings.generators)
-    cpus = max(1, int(ray.get_runtime_context().get_assigned_resources().get("CPU", 1)))
-    own = replace(
-        settings,
-        # Threads for the CPUs that the replica was given, not for all that the machine has.
-        encoders={name: {**of, "workers": of["workers"] or cpus} for name, of in settings.encoders.items()},
-        generators={name: of for name, of in settings.generators.items() if name not in passed_on},
-    )
-    catalogue = Catalogue.load(own)
-    for name, of in passed_on.items():
-        generators = serve.get_deployment_handle(Generators.__name__, context.app_name)
-        catalogue.generators[name] = PassedOnGenerator(name, of["model"], generators)
-    figures = FiguresOfReplica(
-        serve.get_deployment_handle(Figures.__name__, context.app_name),
-        replica=context.replica_id.unique_id,
-        waiting_tokens=lambda: catalogue.waiting_tokens,
-    )
-    made = application(catalogue, keys)
-    made.state.catalogue = catalogue
-    figures.put_into(made)
-    return made
 
 
 def app(args: Mapping[str, Any]) -> serve.Application:
@@ -115,7 +65,7 @@ def app(args: Mapping[str, Any]) -> serve.Application:
     """
     given = dict(args)
     file = given.pop("config", None)
-    return _application(ServeSettings.from_file(Path(file) if file else None, **given))
+    return deployments(ServeSettings.from_file(Path(file) if file else None, **given))
 
 
 def run_on_ray(settings: ServeSettings, *, replicas: int = 1) -> int:
@@ -164,20 +114,27 @@ def run_on_ray(settings: ServeSettings, *, replicas: int = 1) -> int:
         _take_down(was_there)
 
 
-def _application(settings: ServeSettings, **of_encoders: Any) -> serve.Application:
-    """The deployments, bound together; `of_encoders` are further options of the first."""
+def deployments(settings: ServeSettings, **of_encoders: Any) -> serve.Application:
+    """All deployments, bound together.
+
+    Args:
+        settings: what to serve.
+        of_encoders: options that Ray's `deployment` takes, for `Encoders`.
+    """
     figures = serve.deployment(Figures).options(ray_actor_options={"num_cpus": 0}, logging_config=_QUIET).bind()
 
     def http() -> Starlette:  # called in each replica
-        return _http(settings)
+        return http_application(settings)
 
-    encoders = serve.deployment(serve.ingress(http)(Encoders)).options(
+    options: dict[str, Any] = {
         # What waits in a replica is bounded by tokens; what waits for one, by this: more is refused with 503.
-        max_ongoing_requests=256,
-        max_queued_requests=512,
-        logging_config=_QUIET,
-        **of_encoders,
-    )
+        "max_ongoing_requests": 256,
+        "max_queued_requests": 512,
+        # A replica that has died is noticed, and replaced, after so many seconds at the latest.
+        "health_check_period_s": 2,
+        "logging_config": _QUIET,
+    }
+    encoders = serve.deployment(serve.ingress(http)(Encoders)).options(**{**options, **of_encoders})
     own = written_here(settings.generators)
     if not own:
         return encoders.bind(figures)
@@ -217,10 +174,10 @@ def _deploy(settings: ServeSettings, replicas: int, resources: Mapping[str, Any]
         logging_config=_QUIET,
     )
     try:
-        serve.run(_application(settings, num_replicas=replicas, ray_actor_options=dict(resources)), name=NAME)
+        serve.run(deployments(settings, num_replicas=replicas, ray_actor_options=dict(resources)), name=NAME)
     except RuntimeError as error:
         raise ConfigurationError(
-            f"a replica cannot start: {_reason(str(error))}",
+            f"a replica cannot start: {_reason()}",
             component="rasa-llm serve --ray",
             fix="More stands in Ray's logs, /tmp/ray/session_latest/logs/serve.",
         ) from error
@@ -242,10 +199,12 @@ def _take_down(was_there: bool) -> None:
     ray.shutdown()
 
 
-def _reason(told: str) -> str:
-    """The error itself, out of what Ray tells of a deployment that failed."""
+def _reason() -> str:
+    """Why the deployments failed: the last error of those that Ray tells."""
+    of = serve.status().applications[NAME]
+    told = "\n".join([of.message, *(deployment.message for deployment in of.deployments.values())])
     errors = [line.strip() for line in told.splitlines() if "Error: " in line]
-    return errors[-1] if errors else told
+    return errors[-1] if errors else of.message
 
 
 def _gpus(settings: ServeSettings, replicas: int) -> dict[str, float]:

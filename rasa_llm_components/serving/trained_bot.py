@@ -6,6 +6,8 @@ import hashlib
 import json
 import tarfile
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,11 @@ from rasa_llm_components.version import __version__
 
 _FEATURIZER, _CLASSIFIER, _TAGGER = "TransformerFeaturizer", "TransformerIntentClassifier", "SentimentTagger"
 _LARGEST_FILE = 2**30
+_NOT_WHOLE = (
+    *(OSError, EOFError, tarfile.TarError, zlib.error, zipfile.BadZipFile),
+    *(AttributeError, KeyError, TypeError, ValueError),
+)
+"""What reading a file raises that holds something else, or a part of it."""
 
 
 class TrainedBot:
@@ -54,10 +61,11 @@ class TrainedBot:
             with tempfile.TemporaryDirectory() as folder, tarfile.open(file) as content:
                 _extract(content, Path(folder))
                 return cls._from_folder(Path(folder), file, load_encoder)
-        except (OSError, tarfile.TarError, EOFError, KeyError, TypeError, ValueError) as error:
+        except _NOT_WHOLE as error:
             if isinstance(error, ConfigurationError):
                 raise
-            raise _wrong(file, f"this is no whole model ({error}).", "Train it again: rasa train") from error
+            problem = " ".join(str(error).split())
+            raise _wrong(file, f"this is no whole model ({problem}).", "Train it again: rasa train") from error
 
     @classmethod
     def _from_folder(cls, folder: Path, file: Path, load_encoder: Callable[[Mapping[str, Any]], Any]) -> TrainedBot:
@@ -189,3 +197,6 @@ def _extract(content: tarfile.TarFile, folder: Path) -> None:
         source = content.extractfile(member)
         assert source is not None
         target.write_bytes(source.read())
+    # The checksum stands behind everything else: a damaged file may well unpack, to wrong weights.
+    while content.fileobj is not None and content.fileobj.read(1 << 20):
+        pass

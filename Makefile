@@ -36,7 +36,7 @@ bench: .venv/.installed-development  ## Measure, and write docs/benchmarks.md. D
 	$(PYTHON) benchmarks/generated_replies.py --json $(RESULTS)/generated_replies.json
 	$(PYTHON) benchmarks/running_bot.py --peer stock --json $(RESULTS)/running_bot.json
 	$(PYTHON) benchmarks/simultaneous.py --peer diet --peer diet-tensorflow-1 --peer diet-openmp-1 --peer diet-encoder-2 --peer diet-encoder-spinning --json $(RESULTS)/simultaneous.json
-	$(PYTHON) benchmarks/large_bot.py --peer sentences --peer featurizer --json $(RESULTS)/large_bot.json
+	$(PYTHON) benchmarks/large_bot.py --peer featurizer --json $(RESULTS)/large_bot.json
 ifdef DATA
 	$(PYTHON) benchmarks/intent.py --data $(DATA)/intent/banking77 --train train_10 --seeds 3 --peer frozen --peer diet --json $(RESULTS)/intent.json
 	$(PYTHON) benchmarks/intent.py --data $(DATA)/intent/banking77 --train train_5 --seeds 3 --json $(RESULTS)/intent_5.json

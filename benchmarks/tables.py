@@ -162,9 +162,8 @@ SECTIONS = (
     Section(
         "large_bot",
         "Very large training data",
-        "python benchmarks/large_bot.py --peer sentences --peer featurizer --json OUT",
+        "python benchmarks/large_bot.py --peer featurizer --json OUT",
         "Sentences made from patterns, 60 intents, the default configuration, each size in a process of its own. "
-        "`sentences` is ours with `word_features: false`; "
         "`featurizer` is the same pipeline with Rasa's KeywordIntentClassifier in place of ours: what Rasa itself and "
         "the sentences' features take.",
     ),

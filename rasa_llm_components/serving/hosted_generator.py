@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +23,10 @@ logger = logging.getLogger(__name__)
 _GONE_AFTER = 2.0
 """Seconds in which a chunk must be taken over by a slow client before its generation stops."""
 _CHUNKS_AHEAD = 256
+_PLAIN = frozenset(
+    ("model", "messages", "max_tokens", "temperature", "top_p", "seed", "stop", "stream", "user", "ignore_eos")
+)
+"""Keys of requests whose answer is one text."""
 
 
 class HostedGenerator(Protocol):
@@ -92,7 +96,13 @@ class LlamaCppGenerator:
         self._most, self._begun = parallel + waiting, 0
 
     async def complete(self, request: Mapping[str, Any]) -> bytes:
-        """The whole answer, JSON. Raises RefusalError."""
+        """The whole answer, JSON. Raises RefusalError.
+
+        A plain reply is written piece by piece as well: that ends when the client leaves.
+        """
+        if _PLAIN.issuperset(request):
+            pieces = {**request, "stream": True, "stream_options": {"include_usage": True}}
+            return _put_together([orjson.loads(part) async for part in self._answers(pieces)])
         parts = [part async for part in self._answers({**request, "stream": False})]
         return parts[-1] if parts else b"{}"
 
@@ -225,6 +235,20 @@ class ProxiedGenerator:
             ) from error
         finally:
             self._begun -= 1
+
+
+def _put_together(pieces: Sequence[Mapping[str, Any]]) -> bytes:
+    """The pieces of one reply as the answer that a client gets who did not ask for pieces."""
+    if not pieces:
+        return b"{}"
+    choices = [choice for piece in pieces for choice in piece["choices"]]
+    text = "".join(choice["delta"].get("content") or "" for choice in choices)
+    ended = next((choice["finish_reason"] for choice in reversed(choices) if choice["finish_reason"]), "stop")
+    usage = next((piece["usage"] for piece in reversed(pieces) if piece.get("usage")), None)
+    message = {"role": "assistant", "content": text}
+    answer = {key: pieces[0][key] for key in ("id", "created", "model") if key in pieces[0]}
+    choice = {"index": 0, "message": message, "finish_reason": ended}
+    return orjson.dumps({**answer, "object": "chat.completion", "choices": [choice], "usage": usage})
 
 
 def _refused(part: Mapping[str, Any]) -> RefusalError:

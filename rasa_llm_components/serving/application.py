@@ -6,8 +6,9 @@ import asyncio
 import base64
 import logging
 import secrets
+import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -22,6 +23,7 @@ from rasa_llm_components.serving.api_keys import ApiKeys
 from rasa_llm_components.serving.catalogue import Catalogue
 from rasa_llm_components.serving.refusals import RefusalError, overloaded
 from rasa_llm_components.serving.request_bodies import AnalyzeRequest, EmbeddingsRequest, chat_request
+from rasa_llm_components.serving.settings import ServeSettings
 from rasa_llm_components.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -36,14 +38,17 @@ _WORK = {"/v1/embeddings", "/v1/analyze"}
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def application(catalogue: Catalogue, keys: ApiKeys | None = None) -> Starlette:
+def application(
+    catalogue: Catalogue, keys: ApiKeys | None = None, *, settings: Callable[[], ServeSettings] | None = None
+) -> Starlette:
     """The ASGI application.
 
     Args:
         catalogue: what is served.
         keys: who may ask; None is everybody.
+        settings: gives what is to be served after a SIGHUP; None does not listen to it.
     """
-    server = _Server(catalogue, keys)
+    server = _Server(catalogue, keys, settings)
     routes = [
         Route("/v1/embeddings", server.guarded(server.embeddings), methods=["POST"]),
         Route("/v1/analyze", server.guarded(server.analyze), methods=["POST"]),
@@ -57,19 +62,34 @@ def application(catalogue: Catalogue, keys: ApiKeys | None = None) -> Starlette:
 
 
 class _Server:
-    def __init__(self, catalogue: Catalogue, keys: ApiKeys | None) -> None:
-        self._catalogue, self._keys = catalogue, keys
-        self._limits = catalogue.settings.limits
+    def __init__(
+        self, catalogue: Catalogue, keys: ApiKeys | None, settings: Callable[[], ServeSettings] | None
+    ) -> None:
+        self._catalogue, self._keys, self._settings = catalogue, keys, settings
+
+    @property
+    def _limits(self) -> Mapping[str, Any]:
+        return self._catalogue.settings.limits
 
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
         """Looks for newer models while the server runs."""
-        watch = self._catalogue.settings.look_for_models and self._catalogue.bots
-        task = asyncio.create_task(self._catalogue.watch_bots()) if watch else None
+        loop = asyncio.get_running_loop()
+        task = asyncio.create_task(self._catalogue.watch_bots())
+        if self._settings:
+            loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, self._take_settings))
         yield
-        if task:
-            task.cancel()
+        task.cancel()
         self._catalogue.close()
+
+    def _take_settings(self) -> None:
+        assert self._settings is not None
+        try:
+            self._catalogue.take(self._settings())
+        except Exception as error:  # the server goes on with what it has
+            logger.error("The settings are not taken, everything stays as it was: %s", error)
+        else:
+            logger.warning("The settings have been taken.")
 
     def guarded(self, handler: Handler) -> Handler:
         """A handler behind the keys and limits, with its refusals told, counted and logged."""

@@ -24,6 +24,7 @@ from rasa_llm_components.serving.trained_bot import TrainedBot, newest
 logger = logging.getLogger(__name__)
 
 _FIRST_TEXT = "is my parcel on its way?"
+_LOOK_AT_SETTINGS = 5.0
 _KEEP_OLD_SECONDS = 30.0
 """After a change, for requests that are under way."""
 
@@ -55,22 +56,48 @@ class Catalogue:
     _loading: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def load(cls, settings: ServeSettings) -> Catalogue:
+    def load(cls, settings: ServeSettings, *, beside: Catalogue | None = None) -> Catalogue:
         """Loads everything, and asks each model once.
 
+        Args:
+            settings: what to serve.
+            beside: a catalogue at work; what is the same there is taken from it.
+
         Raises:
-            ConfigurationError: one of them cannot be had.
+            ConfigurationError: one of them cannot be had; what had been loaded for it is let go of.
         """
-        catalogue = cls(settings)
-        for name, keys in settings.encoders.items():
-            with _told(f"encoders: {name}"):
-                catalogue.encoders[name] = catalogue._encoder(name, keys)
-        for name, path in settings.bots.items():
-            catalogue.bots[name] = catalogue._bot(name, path)
-        for name, keys in settings.generators.items():
-            with _told(f"generators: {name}"):
-                catalogue.generators[name] = _generator(name, keys)
+        catalogue, old = cls(settings), beside or cls(ServeSettings())
+        try:
+            for name, keys in settings.encoders.items():
+                with _told(f"encoders: {name}"):
+                    same = old.settings.encoders.get(name) == keys and name in old.encoders
+                    catalogue.encoders[name] = old.encoders[name] if same else catalogue._encoder(name, keys)
+            for name, path in settings.bots.items():
+                catalogue.bots[name] = catalogue._bot(name, path)
+            for name, keys in settings.generators.items():
+                with _told(f"generators: {name}"):
+                    same = old.settings.generators.get(name) == keys
+                    catalogue.generators[name] = old.generators[name] if same else _generator(name, keys)
+        except BaseException:
+            for one in catalogue._closable():
+                if one not in old._closable():
+                    one.close()
+            raise
         return catalogue
+
+    def take(self, settings: ServeSettings) -> None:
+        """Other settings: what is new is loaded beside what is at work, and takes over when all of it answers.
+
+        Raises:
+            ConfigurationError: one of them cannot be had; everything stays as it was.
+        """
+        with self._loading:
+            new, before = Catalogue.load(settings, beside=self), self._closable()
+            self.settings, self._of_bots, self._refused = settings, new._of_bots, {}
+            self.encoders, self.bots, self.generators = new.encoders, new.bots, new.generators
+            for one in before:
+                if one not in self._closable():
+                    _close_later(one)
 
     def encoder(self, name: str) -> HostedEncoder:
         """The encoder of this name. Raises RefusalError when there is none."""
@@ -117,8 +144,9 @@ class Catalogue:
     async def watch_bots(self) -> None:
         """Looks for newer models of the bots for ever."""
         while True:
-            await asyncio.sleep(self.settings.look_for_models)
-            await asyncio.to_thread(self.take_newer_bots)
+            await asyncio.sleep(self.settings.look_for_models or _LOOK_AT_SETTINGS)
+            if self.settings.look_for_models:
+                await asyncio.to_thread(self.take_newer_bots)
 
     def take_newer_bots(self) -> list[str]:
         """Loads bots that have a newer model; one that cannot be read leaves the old at work, and is told once.
@@ -148,10 +176,11 @@ class Catalogue:
 
     def close(self) -> None:
         """Ends all threads."""
-        for host in self._hosts():
-            host.close()
-        for generator in self.generators.values():
-            generator.close()
+        for one in self._closable():
+            one.close()
+
+    def _closable(self) -> list[HostedEncoder | HostedGenerator]:
+        return [*self._hosts(), *self.generators.values()]
 
     def _hosts(self) -> list[HostedEncoder]:
         return list({id(host): host for host in [*self.encoders.values(), *self._of_bots.values()]}.values())
@@ -208,9 +237,13 @@ class Catalogue:
     def _let_go_of_unused(self) -> None:
         used = {id(bot.host) for bot in self.bots.values()}
         for key in [key for key, host in self._of_bots.items() if id(host) not in used]:
-            later = threading.Timer(_KEEP_OLD_SECONDS, self._of_bots.pop(key).close)
-            later.daemon = True  # a server that is stopped does not wait for it
-            later.start()
+            _close_later(self._of_bots.pop(key))
+
+
+def _close_later(one: HostedEncoder | HostedGenerator) -> None:
+    later = threading.Timer(_KEEP_OLD_SECONDS, one.close)
+    later.daemon = True  # a server that is stopped does not wait for it
+    later.start()
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,18 +48,22 @@ def run(arguments: argparse.Namespace) -> int:
     from rasa_llm_components.serving.settings import ServeSettings
 
     bots = dict(_pair(given) for given in arguments.bot) if arguments.bot else None
-    settings = ServeSettings.from_file(
-        arguments.config, host=arguments.host, port=arguments.port, bots=bots, api_keys=arguments.api_keys
-    )
+
+    def read() -> ServeSettings:
+        return ServeSettings.from_file(
+            arguments.config, host=arguments.host, port=arguments.port, bots=bots, api_keys=arguments.api_keys
+        )
+
+    settings = read()
     _check_installed()
     if arguments.ray:
         from rasa_llm_components.serving.ray_serve import run_on_ray
 
         return run_on_ray(settings, replicas=arguments.replicas)
-    return _serve(settings)
+    return _serve(settings, read)
 
 
-def _serve(settings: Any) -> int:
+def _serve(settings: Any, read_again: Callable[[], Any]) -> int:
     import uvicorn
 
     from rasa_llm_components.serving.api_keys import ApiKeys
@@ -71,7 +76,7 @@ def _serve(settings: Any) -> int:
     catalogue = Catalogue.load(settings)
     certificate, key = settings.tls or (None, None)
     configuration = uvicorn.Config(
-        application(catalogue, keys),
+        application(catalogue, keys, settings=read_again),
         loop="uvloop",
         http="httptools",
         log_level="warning",

@@ -139,6 +139,7 @@ class _Reply:
         self._parts: asyncio.Queue[Any] = asyncio.Queue()
         self._room = threading.Semaphore(_CHUNKS_AHEAD)
         self.gone = threading.Event()
+        self._cut_off = False
 
     def write(self, server: Any, at_the_end: Callable[[], None]) -> None:
         """In a thread, until the reply ends or nobody takes it."""
@@ -148,6 +149,11 @@ class _Reply:
                 server.handle_chat_completions(self._request, self._take)
         except (RuntimeError, ValueError) as error:
             end = RefusalError(400, f"llama.cpp: {error}")
+        except Exception as error:  # whatever it is, the client must not wait for ever
+            logger.exception("llama.cpp failed")
+            end = RefusalError(500, f"llama.cpp: {type(error).__name__}", kind="server_error")
+        if self._cut_off:
+            end = RefusalError(408, "the reply was not taken quickly enough and has been cut off")
         with suppress(RuntimeError):  # the server's loop has ended
             self._loop.call_soon_threadsafe(self._parts.put_nowait, end)
             self._loop.call_soon_threadsafe(at_the_end)
@@ -155,7 +161,10 @@ class _Reply:
     def _take(self, chunk: Any) -> bool:
         """Whether llama.cpp should stop."""
         for part in chunk if isinstance(chunk, list) else [chunk]:
-            if self.gone.is_set() or not self._room.acquire(timeout=_GONE_AFTER):
+            if self.gone.is_set():
+                return True
+            if not self._room.acquire(timeout=_GONE_AFTER):
+                self._cut_off = True
                 return True
             self._loop.call_soon_threadsafe(self._parts.put_nowait, part)
         return self.gone.is_set()

@@ -170,7 +170,10 @@ class WorkQueue:
                         len(self._threads) * tokens / max(seconds, 1e-4) - self._tokens_a_second
                     )
                     self._changed.notify()
-                self._on_pass(len(batch), tokens, seconds)
+                try:
+                    self._on_pass(len(batch), tokens, seconds)
+                except Exception:  # a figure is not worth a thread
+                    logger.exception("A pass was not counted")
 
     def _next(self) -> list[_Item]:
         """What a thread reads next; nothing when the queue is closed."""
@@ -237,9 +240,13 @@ class WorkQueue:
         try:
             results = _read(batch[0].read, [item.text for item in batch])
         except Exception as error:  # the thread must live, whatever a model does
+            if len(batch) > 1:  # one text must not take the others with it
+                for item in batch:
+                    self._pass([item])
+                return
             logger.exception("A pass failed")
-            for request in {id(item.request): item.request for item in batch}.values():
-                self._fail(request, RefusalError(500, f"the model failed: {type(error).__name__}", kind="server_error"))
+            refusal = RefusalError(500, f"the model failed: {type(error).__name__}", kind="server_error")
+            self._fail(batch[0].request, refusal)
             return
         done: list[_Request] = []
         with self._changed:
@@ -265,7 +272,10 @@ class WorkQueue:
 def _read(read: Read, texts: list[str]) -> Sequence[Any]:
     """Reads texts; where the GPU has not enough memory for them, one half after the other."""
     try:
-        return read(texts)
+        results = read(texts)
+        if len(results) != len(texts):
+            raise ValueError(f"{len(results)} results of {len(texts)} texts")
+        return results
     except RuntimeError as error:
         if "out of memory" not in str(error).lower() or len(texts) == 1:
             raise

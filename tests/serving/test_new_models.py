@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import tarfile
 import tempfile
 import threading
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from rasa_llm_components.errors import ConfigurationError
 from rasa_llm_components.models.intent_head import IntentHead
@@ -23,7 +25,7 @@ from rasa_llm_components.serving.catalogue import Catalogue
 from rasa_llm_components.serving.settings import ServeSettings
 from tests.e2e.bot_process import wait_until
 from tests.nlu.conftest import CLASSIFIER, FEATURIZER, SHOP, Bot, as_nlu, train
-from tests.serving.conftest import ServerProcess
+from tests.serving.conftest import ENCODER, ServerProcess
 
 QUESTION = "how do I send this back?"
 
@@ -269,3 +271,27 @@ def test_files_outside_the_archive_are_not_written(
         new.addfile(link)
     assert np.isfinite(confidence(load(tmp_path / "outside.tar.gz")))
     assert not list(tmp_path.rglob("evil.txt"))
+
+
+def test_other_settings_take_over_together_and_a_mistake_leaves_everything_as_it_was(
+    bot_folder: Path, serve: Callable[..., ServerProcess]
+) -> None:
+    server = serve(encoders={"minilm": {"model": ENCODER}})
+    file = server.log.with_name("serve.yml")
+
+    def names() -> list[str]:
+        return [row["id"] for row in server.openai().models.list().model_dump()["data"]]
+
+    def settings(**keys: Any) -> None:
+        file.write_text(yaml.safe_dump({"port": 0, **keys}), encoding="utf-8")
+        server.signal(signal.SIGHUP)
+
+    encoder = {"minilm": {"model": ENCODER}, "second": {"model": ENCODER, "runtime": "torch"}}
+    settings(encoders=encoder, bots={"shop": str(bot_folder / "missing")})
+    wait_until(lambda: "everything stays as it was" in server.log.read_text(), 30)
+    assert names() == ["minilm"]
+
+    settings(encoders=encoder, bots={"shop": str(bot_folder)}, limits={"texts": 1})
+    wait_until(lambda: names() == ["minilm", "second", "shop"], 30)
+    assert server.post("/v1/embeddings", {"model": "second", "input": ["a", "b"]}).status_code == 413
+    assert server.post("/v1/embeddings", {"model": "second", "input": "a"}).status_code == 200

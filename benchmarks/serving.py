@@ -15,7 +15,7 @@ mixed_lengths        p99 of short requests while one client sends texts of 512 t
 overload_goodput     three times the maximal rate, 16 sentences a request; the peer is the maximum; p99 of refusals
 cancelled            64 clients of which half leave: how many of the texts whose client had left were read all the same
 
-Scaling out is measured by `faults/scale_out.py`, whole bots by `load.py`.
+Scaling out is measured by `scale_out.py`, whole bots by `load.py`, faults by `faults/`.
 """
 
 from __future__ import annotations

@@ -175,7 +175,7 @@ def measure(seconds: float, count: int) -> dict[str, Any]:
     }
 
 
-def _deploy() -> str:
+def _deploy(replicas: int = REPLICAS) -> str:
     """Starts the server; returns its address."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -185,7 +185,7 @@ def _deploy() -> str:
         logging_config={"log_level": "WARNING", "enable_access_log": False},
     )
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
-    serve.run(deployments(ServeSettings.from_keys({}), num_replicas=REPLICAS), name=NAME)
+    serve.run(deployments(ServeSettings.from_keys({}), num_replicas=replicas), name=NAME)
     return f"http://127.0.0.1:{port}"
 
 

@@ -37,7 +37,12 @@ bench: .venv/.installed-development  ## Measure, and write docs/benchmarks.md. D
 	$(PYTHON) benchmarks/running_bot.py --peer stock --json $(RESULTS)/running_bot.json
 	$(PYTHON) benchmarks/simultaneous.py --peer diet --peer diet-tensorflow-1 --peer diet-openmp-1 --peer diet-encoder-2 --peer diet-encoder-spinning --json $(RESULTS)/simultaneous.json
 	$(PYTHON) benchmarks/large_bot.py --peer featurizer --json $(RESULTS)/large_bot.json
+	$(PYTHON) benchmarks/load.py --soak 20 --json $(RESULTS)/load.json
+	$(PYTHON) benchmarks/faults/bot_faults.py --json $(RESULTS)/bot_faults.json
+	$(PYTHON) benchmarks/faults/ray_node_killed.py --json $(RESULTS)/ray_node_killed.json
 ifdef DATA
+	$(PYTHON) benchmarks/serving.py --data $(DATA)/intent/banking77 --json $(RESULTS)/serving.json
+	$(PYTHON) benchmarks/scale_out.py --data $(DATA)/intent/banking77 --json $(RESULTS)/scale_out.json
 	$(PYTHON) benchmarks/intent.py --data $(DATA)/intent/banking77 --train train_10 --seeds 3 --peer frozen --peer diet --json $(RESULTS)/intent.json
 	$(PYTHON) benchmarks/intent.py --data $(DATA)/intent/banking77 --train train_5 --seeds 3 --json $(RESULTS)/intent_5.json
 	$(PYTHON) benchmarks/intent.py --data $(DATA)/intent/banking77 --train train --json $(RESULTS)/intent_full.json

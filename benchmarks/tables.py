@@ -30,12 +30,14 @@ class Section:
         title: the heading.
         command: what made the records.
         about: what is measured.
+        columns: of a table with a row for each record; without them there is a column for each record.
     """
 
     file: str
     title: str
     command: str
     about: str
+    columns: tuple[str, ...] = ()
 
 
 SECTIONS = (
@@ -168,6 +170,77 @@ SECTIONS = (
         "the sentences' features take.",
     ),
     Section(
+        "serving",
+        "The model server",
+        "python benchmarks/serving.py --data banking77 --infinity PYTHON --json OUT",
+        "`rasa-llm serve` under load, clients and server on the same cores. What each row is stands at the head of the "
+        "program. The two rows of `http_throughput` are the same figure beside two peers without a server: all "
+        "sentences in one call with weights of 32 bits, and one after the other with those of 8 bits, which is how the "
+        "server reads; half of its time goes into HTTP and the clients. `infinity` runs with its default engine for a "
+        "CPU, torch.",
+        ("measure", "value", "unit", "peer", "peer_value", "ratio"),
+    ),
+    Section(
+        "scale_out",
+        "Two replicas of it",
+        "python benchmarks/scale_out.py --data banking77 --json OUT",
+        "A simulated Ray cluster, each replica kept on one of two cores, which they share with Ray, the proxy and the "
+        "clients: the less there is to read in a request, the more these take.",
+        ("measure", "value", "unit", "peer", "peer_value", "ratio"),
+    ),
+    Section(
+        "load",
+        "Whole bots under load",
+        "python benchmarks/load.py --soak 20 --json OUT",
+        "A small bot whose every reply is known beforehand, on PostgreSQL, Redis and `rasa-llm serve`; customers on "
+        "the page's own channel, each with its stream open. Everything on the same cores.",
+        (
+            "measure",
+            "value",
+            "unit",
+            "peer",
+            "peer_value",
+            "ratio",
+            "sent",
+            "answered",
+            "wrong",
+            "twice",
+            "disorder",
+            "late",
+            "p50_ms",
+            "p99_ms",
+            "memory_before_mb",
+            "memory_mb",
+        ),
+    ),
+    Section(
+        "bot_faults",
+        "Whole bots while a part of them fails",
+        "python benchmarks/faults/bot_faults.py --json OUT",
+        "The same bot with two Rasa servers and `fallback: local`; what each fault is stands at the program's head. "
+        "`late` is more than ten seconds, `unread` a message that the bot said it did not understand.",
+        (
+            "fault",
+            "sent",
+            "answered",
+            "unread",
+            "wrong",
+            "twice",
+            "disorder",
+            "late",
+            "p50_ms",
+            "p99_ms",
+            "longest_ms",
+            "after_repair_s",
+        ),
+    ),
+    Section(
+        "ray_node_killed",
+        "A machine of the cluster is lost",
+        "python benchmarks/faults/ray_node_killed.py --json OUT",
+        "All processes of a simulated node are killed while clients ask.",
+    ),
+    Section(
         "import_time",
         "Importing the package",
         "python benchmarks/import_time.py --json OUT",
@@ -205,11 +278,24 @@ def part(section: Section, file: Path) -> str:
     records = json.loads(file.read_text())
     day = time.strftime("%Y-%m-%d", time.gmtime(file.stat().st_mtime))
     command = f"```bash\n{section.command}\n```"
-    return "\n\n".join([f"## {section.title}", section.about, command, table(records), f"Measured {day}."]) + "\n"
+    return (
+        "\n\n".join(
+            [f"## {section.title}", section.about, command, table(records, section.columns), f"Measured {day}."]
+        )
+        + "\n"
+    )
 
 
-def table(records: Sequence[Record]) -> str:
-    """Records as a Markdown table with a row for each figure, so that it fits a phone; a column for each record."""
+def table(records: Sequence[Record], columns: Sequence[str] = ()) -> str:
+    """Records as a Markdown table with a row for each figure, so that it fits a phone; a column for each record.
+
+    Args:
+        records: of one benchmark.
+        columns: turns it round: these figures of each record, which is a row.
+    """
+    if columns:
+        head = [row([column.replace("_", " ") for column in columns]), row(["---"] * len(columns))]
+        return "\n".join([*head, *(row([shown(record.get(column)) for column in columns]) for record in records)])
     flat = [flattened(record) for record in records]
     figures = [key for key in dict.fromkeys(key for record in flat for key in record) if key != "name"]
     names = [str(record.get("name", "")) for record in flat]

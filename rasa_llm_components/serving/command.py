@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -74,8 +73,9 @@ def _serve(settings: Any, read_again: Callable[[], Any]) -> int:
     from rasa_llm_components.serving.api_keys import ApiKeys
     from rasa_llm_components.serving.application import application
     from rasa_llm_components.serving.catalogue import Catalogue
+    from rasa_llm_components.serving.listener import listening
 
-    listener = _listener(settings.host, settings.port)
+    listener = listening(settings.host, settings.port)
     keys = ApiKeys(settings.api_keys) if settings.api_keys else None
     print("Loading the models ...", flush=True)
     catalogue = Catalogue.load(settings)
@@ -101,23 +101,6 @@ def _serve(settings: Any, read_again: Callable[[], Any]) -> int:
     sys.setswitchinterval(_SWITCH_SECONDS)
     uvicorn.Server(configuration).run(sockets=[listener])
     return 0
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    """Bound before the models are loaded: a port that is taken is told at once."""
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        raise ConfigurationError(
-            f"the address cannot be used ({error.strerror}).",
-            component="rasa-llm serve",
-            key="port",
-            value=f"{host}:{port}",
-            fix="Write another --port or --host.",
-        ) from error
-    listener.setblocking(False)
-    return listener
 
 
 def _make_key(arguments: argparse.Namespace) -> int:

@@ -27,7 +27,7 @@ from starlette.applications import Starlette
 
 from rasa_llm_components.errors import ConfigurationError, MissingDependencyError
 from rasa_llm_components.serving.api_keys import ApiKeys
-from rasa_llm_components.serving.command import _listener
+from rasa_llm_components.serving.listener import listening
 from rasa_llm_components.serving.settings import COMPONENT, ServeSettings
 
 try:
@@ -221,7 +221,7 @@ def _cores() -> int:
 
 def _free_port(host: str, port: int) -> int:
     """The port, or a free one for 0; a port that is taken is told before the models are loaded."""
-    listener = _listener(host, port)
+    listener = listening(host, port)
     with listener:
         return int(listener.getsockname()[1])
 

@@ -12,6 +12,7 @@ LATE = 30.0
 TOLD = {"behaviour": "ok", "fingerprint": "first"}
 """How `/told/v1` behaves, and whose vectors it says it has: changed by PUT /told."""
 REQUESTS = []
+IDENTITIES = []
 """The behaviour of each request to it, in their order: read by GET /requests."""
 
 
@@ -24,6 +25,7 @@ class Handler(BaseHTTPRequestHandler):
         if behaviour == "told":
             behaviour = TOLD["behaviour"]
             REQUESTS.append(behaviour)
+            IDENTITIES.append(self.headers.get("X-Request-ID"))
         getattr(self, f"answer_{behaviour}")(request)
 
     def do_PUT(self):
@@ -34,6 +36,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/requests":
             self.send(200, json.dumps(REQUESTS))
+        elif self.path == "/identities":
+            self.send(200, json.dumps(IDENTITIES))
         elif self.path.startswith("/told/") and TOLD["fingerprint"]:
             self.send(200, json.dumps({"data": [{"id": "m", "fingerprint": TOLD["fingerprint"]}]}))
         else:

@@ -31,6 +31,7 @@ from rasa_llm_components.models.endpoint.text_generator import EndpointTextGener
 from rasa_llm_components.models.registry import shared_encoder
 from rasa_llm_components.nlu import TransformerFeaturizer
 from rasa_llm_components.nlu.sentence_vector import is_featurized
+from rasa_llm_components.steps import request
 
 BUDGET = 0.4
 ASKED: list[Any] = [{"role": "user", "content": "Do you deliver?"}]
@@ -153,6 +154,17 @@ def test_a_busy_server_is_asked_again_and_not_given_up(server: Server) -> None:
     assert there.encode(["hello"]).shape == (1, 3)
     assert server.requests() == ["busy_once", "busy_once"]
     assert not there._connection.is_broken
+
+
+def test_a_failed_request_is_logged_with_the_id_that_the_server_was_told(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    there = encoder(server)
+    server.becomes("500")
+    with request("message-7"), pytest.raises(EncodingError):
+        there.encode(["hello"])
+    assert "Request message-7: " in caplog.text
+    assert "message-7" in httpx.get(f"{server.address}/identities").json()
 
 
 def test_a_generation_is_never_tried_twice(server: Server) -> None:

@@ -138,11 +138,22 @@ class Connection:
     def _ask(
         self, method: str, path: str, body: Mapping[str, Any] | None, seconds: float, most_bytes: int
     ) -> tuple[Any, Any]:
+        identity = request_id()
+        try:
+            return self._answer(method, path, body, seconds, most_bytes, identity)
+        except EndpointError as error:
+            # Looks at a server that is known to be away need no line each.
+            logger.log(logging.DEBUG if self.is_broken else logging.WARNING, "Request %s: %s", identity, error)
+            raise
+
+    def _answer(
+        self, method: str, path: str, body: Mapping[str, Any] | None, seconds: float, most_bytes: int, identity: str
+    ) -> tuple[Any, Any]:
         import httpx
 
         end, left = time.monotonic() + seconds, max(seconds, 0.001)
         timeout = httpx.Timeout(left, connect=min(self._connect_timeout, left))
-        headers = {"X-Request-ID": request_id()}
+        headers = {"X-Request-ID": identity}
         try:
             with self._client.stream(method, path, json=body, headers=headers, timeout=timeout) as answer:
                 content = b"".join(_until(end, most_bytes, answer.iter_bytes()))

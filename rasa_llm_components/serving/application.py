@@ -24,6 +24,7 @@ from rasa_llm_components.serving.catalogue import Catalogue
 from rasa_llm_components.serving.refusals import RefusalError, overloaded
 from rasa_llm_components.serving.request_bodies import AnalyzeRequest, EmbeddingsRequest, chat_request
 from rasa_llm_components.serving.settings import ServeSettings
+from rasa_llm_components.serving.work_queue import about_tokens
 from rasa_llm_components.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -132,7 +133,7 @@ class _Server:
             else list(vectors)
         )
         rows = [{"object": "embedding", "index": index, "embedding": one} for index, one in enumerate(written)]
-        tokens = sum(len(text) // 4 + 2 for text in asked.texts)
+        tokens = sum(map(about_tokens, asked.texts))
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
         written_by = {FINGERPRINT: encoder.fingerprint}
         return _json({"object": "list", "model": encoder.name, "data": rows, "usage": usage}, headers=written_by)

@@ -25,7 +25,7 @@ _SECONDS_A_TOKEN = 0.002
 _LONG = 96
 """Tokens from which a text is a long one: at least one worker is never busy with those."""
 
-_LETTERS_A_TOKEN = 4
+_BYTES_A_TOKEN = 4
 
 
 @dataclass
@@ -141,7 +141,7 @@ class WorkQueue:
             )
 
     def _add(self, texts: Sequence[str], read: Read, request: _Request) -> None:
-        tokens = [2 + len(text) // _LETTERS_A_TOKEN for text in texts]
+        tokens = [about_tokens(text) for text in texts]
         turn = time.monotonic()
         with self._changed:
             if self._closed or (self._waiting and self._waiting + sum(tokens) > self._most_tokens):
@@ -267,6 +267,11 @@ class WorkQueue:
         with self._changed:
             self._waiting -= request.waiting
             request.waiting, request.gone = 0, True
+
+
+def about_tokens(text: str) -> int:
+    """How many tokens a text has, about, without a tokenizer: by its bytes, as a Chinese character is nearly a token."""
+    return 2 + len(text.encode("utf-8", "surrogatepass")) // _BYTES_A_TOKEN
 
 
 def _read(read: Read, texts: list[str]) -> Sequence[Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from rasa_llm_components.serving.refusals import RefusalError
-from rasa_llm_components.serving.work_queue import WorkQueue
+from rasa_llm_components.serving.work_queue import WorkQueue, about_tokens
 
 SHORT = "where is my parcel?"
 LONG = "letters " * 100
@@ -239,3 +239,8 @@ async def test_a_short_text_does_not_wait_behind_a_hundred_clients_with_a_long_o
     assert len(reading.texts) == 1, "the other thread was free"
     reading.may_go_on.set()
     await asyncio.gather(*many)
+
+
+@pytest.mark.parametrize(("text", "tokens"), [("", 2), ("where is my parcel", 6), ("我的包裹在哪里", 7), ("\ud800", 2)])
+def test_a_chinese_character_counts_as_nearly_a_token(text: str, tokens: int) -> None:
+    assert about_tokens(text) == tokens

@@ -270,7 +270,7 @@ class WorkQueue:
 
 
 def about_tokens(text: str) -> int:
-    """How many tokens a text has, about, without a tokenizer: by its bytes, as a Chinese character is nearly a token."""
+    """How many tokens a text has, about, without a tokenizer: by its bytes, as a Chinese letter is nearly one."""
     return 2 + len(text.encode("utf-8", "surrogatepass")) // _BYTES_A_TOKEN
 
 

@@ -223,6 +223,8 @@ def connect(
             value=endpoint,
             fix='Run: pip install "rasa-llm-components[endpoint]"',
         ) from error
+    if logging.getLogger("httpx").level == logging.NOTSET:  # it writes a line for each request into Rasa's log
+        logging.getLogger("httpx").setLevel(logging.WARNING)
     headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     limits = httpx.Limits(max_connections=64, max_keepalive_connections=16)
     client = httpx.Client(base_url=endpoint, headers=headers, limits=limits)

@@ -112,13 +112,19 @@ class Actions:
 
     def __init__(self) -> None:
         """Starts it."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Actions)
+        self._server = _ManyAtOnce(("127.0.0.1", 0), _Actions)
         self.port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def stop(self) -> None:
         """Ends it."""
         self._server.shutdown()
+
+
+class _ManyAtOnce(ThreadingHTTPServer):
+    request_queue_size = 1024
+    """The library's 5 lets connections wait for seconds until they are tried again."""
+    daemon_threads = True
 
 
 class _Actions(BaseHTTPRequestHandler):
@@ -239,7 +245,8 @@ def rasa(folder: Path, model: Path, endpoints: Mapping[str, Any], *, name: str =
     here = folder / name
     here.mkdir()
     chat = {"secret": "a secret that the servers share", "messages_per_minute": 0}
-    chat["conversations_per_minute_per_address"] = 0
+    for limit in ("messages_per_minute_per_address", "conversations_per_minute_per_address"):
+        chat[limit] = 0  # all customers here have one address
     channels: dict[str, Any] = {"rasa_llm_components.channels.WebChat": chat}
     channels["rasa_llm_components.channels.Metrics"] = {}
     (here / "credentials.yml").write_text(yaml.safe_dump(channels))

@@ -111,7 +111,7 @@ class _Customer:
         for _ in range(rounds):
             for text, expected in script(self._number):
                 await self._say(text, expected)
-                await asyncio.sleep(self._draw.expovariate(1 / self._pause) if self._pause else 0)
+                await asyncio.sleep(self._draw.uniform(0.5, 1.5) * self._pause)
         stream.cancel()
         await self._read_again()
 

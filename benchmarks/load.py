@@ -26,6 +26,8 @@ from typing import Any
 from bot_cluster import Actions, Part, PostgreSQL, model_server, rasa, redis, trained
 from customers import Counts, talk
 
+from rasa_llm_components.open_files import allow_many_connections
+
 OURS = "rasa-llm-components"
 BUDGET = 10.0
 """Seconds after which an answer is late."""
@@ -142,6 +144,7 @@ def main() -> None:
     parser.add_argument("--pause", type=float, default=40.0, help="seconds between a reply and the next message")
     parser.add_argument("--soak", type=float, default=0.0, metavar="MINUTES", help="go on for so long")
     options = parser.parse_args()
+    allow_many_connections()  # of the customers; the servers ask for their own
     records = []
     for name in options.measure:
         for record in MEASURES[name](options):

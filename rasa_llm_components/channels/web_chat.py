@@ -25,6 +25,7 @@ from rasa_llm_components.channels.store_errors import store_errors_end_the_turn,
 from rasa_llm_components.channels.visitors import Visitors, agent_of
 from rasa_llm_components.channels.web_chat_output import WebChatOutput
 from rasa_llm_components.errors import ConfigurationError
+from rasa_llm_components.open_files import allow_many_connections
 
 logger = logging.getLogger(__name__)
 
@@ -104,6 +105,7 @@ class WebChat(InputChannel):
             logger.info(f"Web chat: the page is at {self._settings.path}/ on this server.")
             store = getattr(app.ctx.agent, "tracker_store", None)
             watch(store)
+            allow_many_connections()
             if isinstance(getattr(store, "_tracker_store", store), InMemoryTrackerStore):
                 logger.warning(
                     "Web chat: a restart forgets all conversations; endpoints.yml names no `tracker_store:`."

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rasa_llm_components.errors import ConfigurationError, MissingDependencyError
+from rasa_llm_components.open_files import allow_many_connections
 
 _SWITCH_SECONDS = 0.0005
 """A reading thread comes back from ONNX Runtime every fraction of a millisecond and then needs Python's lock: Python's
@@ -98,6 +99,7 @@ def _serve(settings: Any, read_again: Callable[[], Any]) -> int:
     print(f"Serving {names} on {'https' if key else 'http'}://{address}:{port}/v1", flush=True)
     if keys is None and settings.host not in ("127.0.0.1", "localhost", "::1"):
         print("Everybody who reaches this address may ask: --api-keys FILE restricts it.", flush=True)
+    allow_many_connections()
     sys.setswitchinterval(_SWITCH_SECONDS)
     uvicorn.Server(configuration).run(sockets=[listener])
     return 0

@@ -216,7 +216,7 @@ SECTIONS = (
     Section(
         "bot_faults",
         "Whole bots while a part of them fails",
-        "python benchmarks/faults/bot_faults.py --json OUT",
+        "python benchmarks/faults/bot_faults.py --customers 20 --json OUT",
         "The same bot with two Rasa servers and `fallback: local`; what each fault is stands at the program's head. "
         "`late` is more than ten seconds, `unread` a message that the bot said it did not understand.",
         (

@@ -191,7 +191,7 @@ SECTIONS = (
     Section(
         "load",
         "Whole bots under load",
-        "python benchmarks/load.py --soak 20 --json OUT",
+        "python benchmarks/load.py --pause 32 --json OUT",
         "A small bot whose every reply is known beforehand, on PostgreSQL, Redis and `rasa-llm serve`; customers on "
         "the page's own channel, each with its stream open. Everything on the same cores.",
         (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -76,6 +77,7 @@ def _serve(settings: Any, read_again: Callable[[], Any]) -> int:
     from rasa_llm_components.serving.catalogue import Catalogue
     from rasa_llm_components.serving.listener import listening
 
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the application listens to it, it must not end the process
     listener = listening(settings.host, settings.port)
     keys = ApiKeys(settings.api_keys) if settings.api_keys else None
     print("Loading the models ...", flush=True)

@@ -15,6 +15,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -257,6 +258,22 @@ def rasa(folder: Path, model: Path, endpoints: Mapping[str, Any], *, name: str =
     part = Part(command, here, is_up=lambda: answers(f"{address}/chat/"), name=name)
     part.address = address  # type: ignore[attr-defined]
     return part
+
+
+def rasas(
+    folder: Path, parts: ExitStack, model: Path, *, count: int, actions: Actions, database: PostgreSQL, locks: Any
+) -> list[Part]:
+    """So many running Rasa servers with the same stores, which `parts` will stop."""
+    endpoints = {
+        "action_endpoint": {"url": f"http://127.0.0.1:{actions.port}/webhook"},
+        "tracker_store": {"type": "SQL", "url": database.address},
+        "lock_store": {"type": "redis", "url": "127.0.0.1", "port": locks.port, "db": 1},
+    }
+    started = []
+    for number in range(count):
+        started.append(rasa(folder, model, endpoints, name=f"rasa-{number}").start())
+        parts.callback(started[-1].stop)
+    return started
 
 
 def answers(url: str) -> bool:

@@ -23,12 +23,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from bot_cluster import Actions, Part, PostgreSQL, model_server, rasa, redis, trained
+from bot_cluster import Actions, PostgreSQL, model_server, redis, trained
+from bot_cluster import rasas as start_rasas
 from customers import Counts, talk
+from ratio_record import ratio_record
 
 from rasa_llm_components.open_files import allow_many_connections
 
-OURS = "rasa-llm-components"
 BUDGET = 10.0
 """Seconds after which an answer is late."""
 _TOGETHER = 32
@@ -54,16 +55,7 @@ class Cluster:
             parts.callback(part.stop)
         endpoint = f"http://127.0.0.1:{self.server.port}/v1"  # type: ignore[attr-defined]
         model = trained(folder / "bot", {"endpoint": endpoint, "model": "minilm", "fallback": "local"})
-        endpoints = {
-            "action_endpoint": {"url": f"http://127.0.0.1:{actions.port}/webhook"},
-            "tracker_store": {"type": "SQL", "url": database.address},
-            "lock_store": {"type": "redis", "url": "127.0.0.1", "port": locks.port, "db": 1},  # type: ignore[attr-defined]
-        }
-        self.rasas: list[Part] = []
-        for number in range(rasas):
-            one = rasa(folder, model, endpoints, name=f"rasa-{number}").start()
-            parts.callback(one.stop)
-            self.rasas.append(one)
+        self.rasas = start_rasas(folder, parts, model, count=rasas, actions=actions, database=database, locks=locks)
 
     @property
     def addresses(self) -> list[str]:
@@ -83,7 +75,7 @@ def conversations(options: argparse.Namespace) -> Iterator[Record]:
     with cluster(1) as bot:
         before = bot.rasas[0].memory_mb
         counts, seconds = _talked(bot, customers=options.customers, rounds=1, pause=options.pause)
-        record = _record("conversations", counts.answered, "messages answered", "sent", counts.sent)
+        record = ratio_record("conversations", counts.answered, "messages answered", "sent", counts.sent)
         memory = {"memory_mb": bot.rasas[0].memory_mb, "memory_before_mb": before}
         yield {**record, **counts.record(), **memory, "customers": options.customers, "seconds": round(seconds)}
         if options.soak:
@@ -102,7 +94,7 @@ def _soak(bot: Cluster, minutes: float) -> Record:
             setattr(total, kind, getattr(total, kind) + getattr(counts, kind))
         total.waits += counts.waits
     after = {name: part.memory_mb for name, part in parts.items()}
-    record = _record("soak", after["rasa"], "MB of Rasa at the end", "at the beginning", begin["rasa"])
+    record = ratio_record("soak", after["rasa"], "MB of Rasa at the end", "at the beginning", begin["rasa"])
     server = {"server_mb": after["server"], "server_before_mb": begin["server"]}
     return {**record, **total.record(), **server, "minutes": minutes}
 
@@ -115,7 +107,7 @@ def two_rasas(_: argparse.Namespace) -> Iterator[Record]:
             _talked(bot, customers=_TOGETHER, rounds=1, pause=0.0)
             counts, seconds = _talked(bot, customers=_TOGETHER, rounds=3, pause=0.0, first=_TOGETHER)
             rates[number], found[number] = counts.answered / seconds, counts.record()
-    record = _record("two_rasas", rates[2], "messages/s", "one Rasa", rates[1])
+    record = ratio_record("two_rasas", rates[2], "messages/s", "one Rasa", rates[1])
     yield {**record, **found[2], "peer_p99_ms": found[1]["p99_ms"]}
 
 
@@ -128,11 +120,6 @@ def _talked(bot: Cluster, *, customers: int, rounds: int, pause: float, first: i
     for example in counts.examples[:5]:
         print(f"  {example}", flush=True)
     return counts, time.monotonic() - started
-
-
-def _record(measure: str, value: float, unit: str, peer: str, peer_value: float) -> Record:
-    values = {"value": round(value, 2), "unit": unit, "peer": peer, "peer_value": round(peer_value, 2)}
-    return {"name": OURS, "measure": measure, **values, "ratio": round(value / peer_value, 3) if peer_value else None}
 
 
 def main() -> None:

@@ -26,9 +26,10 @@ import numpy as np
 import psutil
 import ray
 from faults.ray_node_killed import _TITLE, _deploy
+from ratio_record import ratio_record
 from ray import serve
 from ray.cluster_utils import Cluster
-from serving import _record, loaded
+from serving import loaded
 
 EACH = 16
 """Texts a request."""
@@ -60,7 +61,7 @@ def main() -> None:
     for kind in kinds:
         one, two = (float(np.median(rates[kind, replicas])) for replicas in (1, 2))
         unit = f"{kind}/s, {EACH} a request"
-        records.append({**_record("scale_out", two, unit, "one replica", one), "cores": os.cpu_count()})
+        records.append({**ratio_record("scale_out", two, unit, "one replica", one), "cores": os.cpu_count()})
         print(json.dumps(records[-1]))
     if options.json:
         options.json.write_text(json.dumps(records, indent=2) + "\n", encoding="utf-8")

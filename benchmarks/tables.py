@@ -40,6 +40,11 @@ class Section:
     columns: tuple[str, ...] = ()
 
 
+BESIDE = ("measure", "value", "unit", "peer", "peer_value", "ratio")
+"""Columns of figures beside those of a peer."""
+FATES = ("wrong", "twice", "disorder", "late", "p50_ms", "p99_ms")
+"""Columns of what became of customers' messages (`customers.py`)."""
+
 SECTIONS = (
     Section(
         "intent",
@@ -178,7 +183,7 @@ SECTIONS = (
         "sentences in one call with weights of 32 bits, and one after the other with those of 8 bits, which is how the "
         "server reads; half of its time goes into HTTP and the clients. `infinity` runs with its default engine for a "
         "CPU, torch.",
-        ("measure", "value", "unit", "peer", "peer_value", "ratio"),
+        BESIDE,
     ),
     Section(
         "scale_out",
@@ -186,7 +191,7 @@ SECTIONS = (
         "python benchmarks/scale_out.py --data banking77 --json OUT",
         "A simulated Ray cluster, each replica kept on one of two cores, which they share with Ray, the proxy and the "
         "clients: the less there is to read in a request, the more these take.",
-        ("measure", "value", "unit", "peer", "peer_value", "ratio"),
+        BESIDE,
     ),
     Section(
         "load",
@@ -194,24 +199,7 @@ SECTIONS = (
         "python benchmarks/load.py --pause 32 --json OUT",
         "A small bot whose every reply is known beforehand, on PostgreSQL, Redis and `rasa-llm serve`; customers on "
         "the page's own channel, each with its stream open. Everything on the same cores.",
-        (
-            "measure",
-            "value",
-            "unit",
-            "peer",
-            "peer_value",
-            "ratio",
-            "sent",
-            "answered",
-            "wrong",
-            "twice",
-            "disorder",
-            "late",
-            "p50_ms",
-            "p99_ms",
-            "memory_before_mb",
-            "memory_mb",
-        ),
+        (*BESIDE, "sent", "answered", *FATES, "memory_before_mb", "memory_mb"),
     ),
     Section(
         "bot_faults",
@@ -219,20 +207,7 @@ SECTIONS = (
         "python benchmarks/faults/bot_faults.py --customers 20 --json OUT",
         "The same bot with two Rasa servers and `fallback: local`; what each fault is stands at the program's head. "
         "`late` is more than ten seconds, `unread` a message that the bot said it did not understand.",
-        (
-            "fault",
-            "sent",
-            "answered",
-            "unread",
-            "wrong",
-            "twice",
-            "disorder",
-            "late",
-            "p50_ms",
-            "p99_ms",
-            "longest_ms",
-            "after_repair_s",
-        ),
+        ("fault", "sent", "answered", "unread", *FATES, "longest_ms", "after_repair_s"),
     ),
     Section(
         "ray_node_killed",

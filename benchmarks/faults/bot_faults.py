@@ -35,7 +35,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bot_cluster import Actions, Part, PostgreSQL, model_server, rasa, redis, trained
+from bot_cluster import Actions, PostgreSQL, model_server, redis, trained
+from bot_cluster import rasas as start_rasas
 from customers import Counts, talk
 
 from rasa_llm_components.models.weights import find_weights
@@ -62,16 +63,9 @@ class Bot:
         port = self.server.port  # type: ignore[attr-defined]
         where = {"endpoint": f"http://127.0.0.1:{port}/v1", "model": "minilm", "api_key": key, "fallback": "local"}
         model = trained(folder / "bot", where)
-        endpoints = {
-            "action_endpoint": {"url": f"http://127.0.0.1:{actions.port}/webhook"},
-            "tracker_store": {"type": "SQL", "url": self.database.address},
-            "lock_store": {"type": "redis", "url": "127.0.0.1", "port": self.locks.port, "db": 1},  # type: ignore[attr-defined]
-        }
-        self.rasas: list[Part] = []
-        for number in range(2):
-            one = rasa(folder, model, endpoints, name=f"rasa-{number}").start()
-            parts.callback(one.stop)
-            self.rasas.append(one)
+        self.rasas = start_rasas(
+            folder, parts, model, count=2, actions=actions, database=self.database, locks=self.locks
+        )
 
     @property
     def addresses(self) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rasa_llm_components.errors import GenerationError, MissingDependencyError, WeightsNotFoundError
+from rasa_llm_components.errors import GenerationError
+from rasa_llm_components.models.llama_cpp import opened
 from rasa_llm_components.models.protocols import ChatMessage
 from rasa_llm_components.models.weights import fingerprint
 
@@ -35,29 +35,7 @@ class GGUFTextGenerator:
             MissingDependencyError: xllamacpp is not installed.
             WeightsNotFoundError: llama.cpp can't read the file.
         """
-        try:
-            import xllamacpp
-        except ImportError as error:
-            raise MissingDependencyError(
-                "GGUF files need xllamacpp.",
-                key="model",
-                value=weights.name,
-                fix='Run: pip install "rasa-llm-components[gguf]"',
-            ) from error
-        parameters = xllamacpp.CommonParams()
-        parameters.model.path = str(weights)
-        parameters.n_ctx = context
-        parameters.cpuparams.n_threads = threads or max(1, (os.cpu_count() or 1) // 2)
-        parameters.verbosity = -1
-        try:
-            server = xllamacpp.Server(parameters)
-        except (RuntimeError, ValueError) as error:
-            raise WeightsNotFoundError(
-                f"llama.cpp could not load the file ({error}).",
-                key="model",
-                value=str(weights),
-                fix="Copy or download it again.",
-            ) from error
+        server = opened(weights, context=context, threads=threads)
         return cls(server, fingerprint=fingerprint(weights))
 
     def generate(

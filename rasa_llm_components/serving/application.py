@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from rasa_llm_components.models.endpoint.encoder import FINGERPRINT_HEADER
 from rasa_llm_components.serving import metrics
 from rasa_llm_components.serving.api_keys import ApiKeys
 from rasa_llm_components.serving.catalogue import Catalogue
@@ -30,8 +31,6 @@ from rasa_llm_components.version import __version__
 logger = logging.getLogger(__name__)
 
 REQUEST_ID = "x-request-id"
-FINGERPRINT = "x-model-fingerprint"
-"""Of the weights that made an answer: clients compare it with that of the weights their heads were trained on."""
 
 _WORK = {"/v1/embeddings", "/v1/analyze"}
 """Paths that are refused before their body is read while the queues are full."""
@@ -135,7 +134,7 @@ class _Server:
         rows = [{"object": "embedding", "index": index, "embedding": one} for index, one in enumerate(written)]
         tokens = sum(map(about_tokens, asked.texts))
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-        written_by = {FINGERPRINT: encoder.fingerprint}
+        written_by = {FINGERPRINT_HEADER: encoder.fingerprint}
         return _json({"object": "list", "model": encoder.name, "data": rows, "usage": usage}, headers=written_by)
 
     async def analyze(self, request: Request) -> Response:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from rasa_llm_components.errors import MissingDependencyError, WeightsNotFoundError
+from rasa_llm_components.models.llama_cpp import opened
 from rasa_llm_components.models.weights import fingerprint
 from rasa_llm_components.serving.refusals import RefusalError, overloaded
 
@@ -68,29 +67,7 @@ class LlamaCppGenerator:
             MissingDependencyError: xllamacpp is not installed.
             WeightsNotFoundError: llama.cpp cannot read the file.
         """
-        try:
-            import xllamacpp
-        except ImportError as error:
-            raise MissingDependencyError(
-                "GGUF files need xllamacpp.",
-                key="model",
-                value=weights.name,
-                fix='Run: pip install "rasa-llm-components[gguf]"',
-            ) from error
-        parameters = xllamacpp.CommonParams()
-        parameters.model.path = str(weights)
-        parameters.n_ctx, parameters.n_parallel = context * parallel, parallel
-        parameters.cpuparams.n_threads = threads or max(1, (os.cpu_count() or 1) // 2)
-        parameters.verbosity = -1
-        try:
-            self._server = xllamacpp.Server(parameters)
-        except (RuntimeError, ValueError) as error:
-            raise WeightsNotFoundError(
-                f"llama.cpp could not load the file ({error}).",
-                key="model",
-                value=str(weights),
-                fix="Copy or download it again.",
-            ) from error
+        self._server = opened(weights, context=context, parallel=parallel, threads=threads)
         self.name, self.fingerprint = name, fingerprint(weights)
         self._threads = ThreadPoolExecutor(parallel, thread_name_prefix=f"generator-{name}")
         self._most, self._begun = parallel + waiting, 0

@@ -11,18 +11,15 @@ from typing import Any
 import yaml
 
 from rasa_llm_components.errors import ConfigurationError
+from rasa_llm_components.models import registry
 from rasa_llm_components.models.registry import DEFAULT_ENCODER
 from rasa_llm_components.settings import check_smallest, checked_keys
 
 COMPONENT = "rasa-llm serve"
 
+_ENCODER = ("model", "device", "dtype", "runtime", "query_prefix", "passage_prefix")
 ENCODER_KEYS: dict[str, Any] = {
-    "model": DEFAULT_ENCODER,
-    "device": "auto",
-    "dtype": "auto",
-    "runtime": "auto",
-    "query_prefix": "",
-    "passage_prefix": "",
+    **{key: registry.ENCODER_KEYS[key] for key in _ENCODER},
     # Threads; 0 is one a core where texts are read alone, else one.
     "workers": 0,
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import logging
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -15,8 +14,6 @@ from rasa_llm_components.models.endpoint.connection import READ_TIMEOUT, Connect
 from rasa_llm_components.models.normalisation import normalise
 from rasa_llm_components.models.protocols import EncodedText, Kind, SentenceEncoder
 from rasa_llm_components.models.shipped import PROBE
-
-logger = logging.getLogger(__name__)
 
 BUDGET = 1.0
 """Seconds that one message may wait for its vector."""
